@@ -1,0 +1,56 @@
+package vm
+
+var coroutineLibrary = map[string]Func{
+	"create": func(t *Thread) int {
+		t.Push(t.NewCoroutine(t.CheckFunc(1)).Value())
+		return 1
+	},
+	"resume": func(t *Thread) int {
+		co := t.checkThread(1)
+		r, err := t.Resume(co, t.Args()[1:]...)
+		if err != nil {
+			t.PushBool(false)
+			t.Push(err.(*Error).Value)
+			return 2
+		}
+		t.PushBool(true)
+		return 1 + t.PushAll(r)
+	},
+	"yield": func(t *Thread) int { return t.PushAll(t.Yield(t.Args()...)) },
+	"wrap": func(t *Thread) int {
+		co := t.NewCoroutine(t.CheckFunc(1))
+		t.Push(t.vm.NewFunc("wrap", func(t *Thread) int {
+			r, err := t.Resume(co, t.Args()...)
+			if err != nil {
+				v := err.(*Error).Value
+				if s, ok := v.v.(interface{ String() string }); ok && v.Kind() == KString && co.co.carrier == nil && !co.co.failed {
+					t.Errorf("%s", s.String())
+				}
+				t.Raise(v)
+			}
+			return t.PushAll(r)
+		}))
+		return 1
+	},
+	"status": func(t *Thread) int {
+		t.PushString(t.checkThread(1).Status())
+		return 1
+	},
+	"running": func(t *Thread) int {
+		t.Push(t.Value())
+		t.PushBool(t.co == nil)
+		return 2
+	},
+	"isyieldable": func(t *Thread) int {
+		t.PushBool(t.co != nil || t.vm.onYield != nil)
+		return 1
+	},
+}
+
+func (t *Thread) checkThread(i int) *Thread {
+	co := t.Arg(i).Thread()
+	if co == nil {
+		t.ArgError(i, "coroutine expected")
+	}
+	return co
+}

@@ -1,0 +1,130 @@
+// Package vm is the Lua virtual machine: it compiles and runs scripts and is the API that host functions are written against.
+//
+// A VM belongs to one goroutine at a time; its threads take turns. A host function may park the goroutine or iter.Pull
+// coroutine it runs on, and other threads of the same VM run meanwhile. This implementation is a layer over gopher-lua.
+package vm
+
+import (
+	"unsafe"
+
+	glua "github.com/yuin/gopher-lua"
+)
+
+// Limits of one VM.
+const (
+	maxFrames     = 16384   // nested calls of one thread: "stack overflow"
+	maxRegisters  = 1 << 18 // values on one thread's stack: "stack overflow"
+	maxCoroutines = 190     // coroutines that resume one another: "C stack overflow"
+	maxIdle       = 1024    // pooled threads and carriers kept
+	maxString     = 1 << 30 // bytes of a string made by rep, concat, gsub, format: "not enough memory"
+)
+
+// Options of a VM. The zero value is usable.
+type Options struct {
+	// MemoryLimit is the size in bytes of the largest string a script may build; 0 is 1 GB. This implementation has no
+	// measure of a script's tables.
+	MemoryLimit int64
+}
+
+// VM is one Lua world: globals, loaded modules and a pool of threads.
+type VM struct {
+	main      *glua.LState
+	strings   *glua.LTable // metatable of strings
+	onYield   func(t *Thread, args []Value) []Value
+	builtins  map[string]func(t *Thread) Value
+	idle      []*glua.LState
+	carriers  []*carrier
+	orphans   map[*Thread]struct{} // coroutines whose maker is no server thread
+	maxString int
+	pkg       *Table
+	loaded    *Table
+	sources   map[string]string
+}
+
+// New makes a VM with the standard libraries open.
+func New(o Options) *VM {
+	limit := int(o.MemoryLimit)
+	if limit <= 0 || limit > maxString {
+		limit = maxString
+	}
+	m := &VM{
+		main: glua.NewState(glua.Options{
+			CallStackSize: maxFrames, RegistrySize: 256, RegistryMaxSize: maxRegisters, RegistryGrowStep: 1024,
+			SkipOpenLibs: true, MinimizeStackMemory: true,
+		}),
+		builtins:  map[string]func(t *Thread) Value{},
+		maxString: limit,
+	}
+	m.main.Panic = raiseGopher
+	m.main.G.MainThread, m.main.G.CurrentThread = m.main, m.main
+	m.openLibraries()
+	return m
+}
+
+// Close ends every coroutine that is still suspended. The VM must not be used afterwards.
+func (m *VM) Close() {
+	for t := range m.orphans {
+		t.kill()
+	}
+	for _, c := range m.carriers {
+		c.stop()
+	}
+	m.carriers, m.idle = nil, nil
+}
+
+func (m *VM) Globals() *Table  { return Value{m.main.G.Global}.Table() }
+func (m *VM) Registry() *Table { return Value{m.main.G.Registry}.Table() }
+
+// NewTable makes a table with room for narr items and nrec fields.
+func (m *VM) NewTable(narr, nrec int) *Table {
+	return Value{m.main.CreateTable(narr, nrec)}.Table()
+}
+
+// Func is a host function: it reads its arguments from t, pushes results and returns how many of the last pushed are its own.
+type Func func(t *Thread) int
+
+// NewFunc makes a function value of f. name stands in error messages when the caller has none for it.
+func (m *VM) NewFunc(name string, f Func) Value {
+	return Value{m.main.NewClosure(func(l *glua.LState) int { return f(owner(l)) }, glua.LString(name))}
+}
+
+// NewUserdata makes a full userdata; mt may be nil.
+func (m *VM) NewUserdata(v any, mt *Table) Value {
+	u := &Userdata{Value: v, env: m.main.G.Global, metatable: mt.Value().lv()}
+	return Value{(*glua.LUserData)(unsafe.Pointer(u))}
+}
+
+// Builtin makes `require name` return what load gives, before any file is looked for. It is built at the first require.
+func (m *VM) Builtin(name string, load func(t *Thread) Value) { m.builtins[name] = load }
+
+// SetPath sets package.path and package.cpath.
+func (m *VM) SetPath(path, cpath string) {
+	m.pkg.SetStr("path", String(path))
+	m.pkg.SetStr("cpath", String(cpath))
+}
+
+// Path returns package.path and package.cpath.
+func (m *VM) Path() (path, cpath string) {
+	return m.pkg.GetStr("path").Str(), m.pkg.GetStr("cpath").Str()
+}
+
+// OnYield sets what coroutine.yield does on a thread that no coroutine.resume runs: f gets yield's arguments and returns its
+// results.
+func (m *VM) OnYield(f func(t *Thread, args []Value) []Value) { m.onYield = f }
+
+// NewThread takes a thread from the pool. Give it back with Release.
+func (m *VM) NewThread() *Thread {
+	t := &Thread{vm: m}
+	t.attach()
+	return t
+}
+
+// Release ends t's unfinished coroutines and puts its stack back into the pool. t must not be running.
+func (m *VM) Release(t *Thread) {
+	for co := range t.children {
+		co.kill()
+	}
+	t.children, t.data, t.results = nil, nil, nil
+	t.status = dead
+	t.detach()
+}
