@@ -1,0 +1,113 @@
+// Package pcre matches Perl-compatible regular expressions with the meaning
+// they have in nginx directives and in ngx.re.*. Without UTF an expression
+// matches bytes, only ASCII letters have two cases and only ASCII letters,
+// digits and the underscore are word characters.
+package pcre
+
+import (
+	"errors"
+	"fmt"
+	"time"
+	"unsafe"
+)
+
+// MatchTimeout is how long one match may take before it fails with
+// ErrMatchLimit: the default of Regex.SetTimeout.
+const MatchTimeout = time.Second
+
+// Errors of Match. The numbers are PCRE's, which lua-nginx-module prints:
+// "pcre_exec() failed: -8".
+var (
+	ErrMatchLimit = errors.New("pcre_exec() failed: -8")
+	ErrBadUTF     = errors.New("pcre_exec() failed: -10")
+)
+
+// CompileError says why a pattern is refused, in PCRE's words.
+type CompileError struct {
+	Msg    string
+	Offset int // bytes into the pattern where PCRE gives up
+}
+
+func (e *CompileError) Error() string {
+	return fmt.Sprintf("%s at offset %d", e.Msg, e.Offset)
+}
+
+// NamedGroup is a capture group that has a name.
+type NamedGroup struct {
+	Name  string
+	Index int // from 1
+}
+
+// Regex is a compiled expression. It is immutable apart from pooled buffers
+// and may be used by several goroutines at once.
+type Regex struct {
+	pattern string
+	flags   Flags
+	groups  int
+	names   []NamedGroup
+	engine  engine
+}
+
+// engine finds the first match at or after start. caps has two offsets for
+// each group and is all -1.
+type engine interface {
+	match(subject []byte, start int, caps []int) (ok bool, err error)
+}
+
+// Compile compiles pattern. The error is a *CompileError.
+func Compile(pattern string, f Flags) (*Regex, error) {
+	p, root, err := parse(pattern, f)
+	if err != nil {
+		return nil, err
+	}
+	re := &Regex{pattern: pattern, flags: f, groups: len(p.groups) - 1, names: p.names}
+	re.engine, err = newEngine(p, root, f)
+	if err != nil {
+		return nil, err
+	}
+	return re, nil
+}
+
+// String is the pattern as given to Compile.
+func (re *Regex) String() string { return re.pattern }
+
+// Flags are the flags given to Compile.
+func (re *Regex) Flags() Flags { return re.flags }
+
+// NumGroups is the number of capture groups, the whole match not counted.
+func (re *Regex) NumGroups() int { return re.groups }
+
+// Names are the named groups in the order of the pattern. With DupNames one
+// name may stand there several times. The caller must not change it.
+func (re *Regex) Names() []NamedGroup { return re.names }
+
+// Match looks for the first match that begins at or after byte start. What
+// precedes start is seen by look-behinds, \b and ^. The offsets of group i are
+// in the result at 2i and 2i+1, -1 if the group is unset. caps is reused if it
+// is large enough, and returned in any case. err is ErrMatchLimit or, with UTF
+// but without NoUTFCheck, ErrBadUTF.
+func (re *Regex) Match(subject []byte, start int, caps []int) (offsets []int, ok bool, err error) {
+	n := 2 * (re.groups + 1)
+	if cap(caps) < n {
+		caps = make([]int, n)
+	}
+	caps = caps[:n]
+	for i := range caps {
+		caps[i] = -1
+	}
+	if start < 0 || start > len(subject) {
+		return caps, false, nil
+	}
+	ok, err = re.engine.match(subject, start, caps)
+	return caps, ok, err
+}
+
+// MatchString is Match on a string.
+func (re *Regex) MatchString(subject string, start int, caps []int) (offsets []int, ok bool, err error) {
+	return re.Match(unsafe.Slice(unsafe.StringData(subject), len(subject)), start, caps)
+}
+
+// newEngine chooses how root is matched.
+func newEngine(p *parser, root *node, f Flags) (engine, error) {
+	return newBacktracker(p, root, f)
+}
