@@ -50,6 +50,7 @@ const (
 	chunkTrailerText                   // rest of a trailer line
 	chunkTrailerLF                     // LF of the empty line
 	chunkDone
+	chunkBroken // nothing but errors
 )
 
 // Reset makes the decoder ready for the next body; limits and room stay.
@@ -91,12 +92,14 @@ func (d *ChunkedDecoder) Next(src []byte) (data []byte, n int, err error) {
 		if d.state == chunkTrailerText {
 			var used int
 			if used, err = d.trailerText(src[n:]); err != nil {
+				d.state = chunkBroken
 				return nil, n, err
 			}
 			n += used
 			continue
 		}
 		if err = d.step(src[n]); err != nil {
+			d.state = chunkBroken
 			return nil, n, err
 		}
 		n++

@@ -12,12 +12,12 @@ func decode(d *ChunkedDecoder, raw string, size int) (body string, used int, err
 		piece := []byte(raw[used:min(used+size, len(raw))])
 		for len(piece) > 0 && !d.Done() {
 			data, n, err := d.Next(piece)
-			if err != nil {
-				return b.String(), used, err
-			}
 			b.Write(data)
 			piece = piece[n:]
 			used += n
+			if err != nil {
+				return b.String(), used, err
+			}
 		}
 	}
 	return b.String(), used, nil
@@ -116,6 +116,20 @@ func TestChunkedStopsAtItsEnd(t *testing.T) {
 			t.Errorf("behind the end: %q %d %v", data, n, err)
 		}
 		d.Reset()
+	}
+}
+
+// A broken body stays broken, whatever follows, and is never done.
+func TestChunkedErrorsStay(t *testing.T) {
+	for _, c := range chunkedTable {
+		if c.status != 400 {
+			continue
+		}
+		var d ChunkedDecoder
+		decode(&d, c.raw, 1<<30)
+		if _, _, err := d.Next([]byte("0\r\n\r\n")); err == nil || d.Done() {
+			t.Errorf("%s: goes on: %v, done %v", c.name, err, d.Done())
+		}
 	}
 }
 

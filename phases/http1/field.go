@@ -17,6 +17,9 @@ type Limits struct {
 	// digits and '-', instead of keeping them (ignore_invalid_headers). Both ends of a proxy
 	// agree on such names, but scripts and CGI variables do not.
 	IgnoreInvalid bool
+	// HTTP09 takes "GET /x" and a line end for a whole HTTP/0.9 request, whose answer is a body
+	// alone. Without it that is 400: nothing but a mistake sends one.
+	HTTP09 bool
 }
 
 const (

@@ -13,7 +13,7 @@ type RequestHead struct {
 	Target   []byte // as it came ($request_uri)
 	Protocol []byte // as it came ($server_protocol)
 
-	Major, Minor int // 1.0 or 1.1; a higher minor is 1.1
+	Major, Minor int // 1.0 or 1.1; a higher minor is 1.1; 0.9 with [Limits].HTTP09
 
 	Fields []Field
 
@@ -89,6 +89,9 @@ func (h *RequestHead) parse(b []byte, l *Limits) (int, error) {
 	if !h.at.hasLine {
 		if err := h.requestLine(b, l); err != nil {
 			return 0, err
+		}
+		if h.Major == 0 {
+			return h.Bytes, nil
 		}
 	}
 	for {

@@ -410,3 +410,16 @@ func TestRequestHeadIsReused(t *testing.T) {
 		t.Errorf("%+v", h)
 	}
 }
+
+func TestHTTP09(t *testing.T) {
+	lim := &Limits{HTTP09: true}
+	h, n, err := parse("GET /a?b\r\nrest", lim)
+	if err != nil || n != 10 || h.Major != 0 || h.Minor != 9 || string(h.Path) != "/a" || h.KeepAlive || h.Bytes != n {
+		t.Errorf("%d %v %+v", n, err, h)
+	}
+	for raw, want := range map[string]int{"POST /\r\n": 400, "GET /\r": -1, "GET /\rx": 400, "GET /\n": 0, "GET x\r\n": 400} {
+		if _, _, err := parse(raw, lim); status(err) != want {
+			t.Errorf("%q: %v", raw, err)
+		}
+	}
+}

@@ -36,17 +36,22 @@ func (h *RequestHead) requestLine(b []byte, l *Limits) error {
 	}
 	method := b[start:i:i]
 	target := i + 1
-	if target < len(b) {
-		if c := b[target] | 0x20; b[target] != '/' && (c < 'a' || c > 'z') && string(method) != "CONNECT" && string(method) != "PRI" {
-			return errLine(400, badRequest)
-		}
+	if target == len(b) {
+		return h.short(b, l, 0)
+	}
+	if c := b[target] | 0x20; b[target] != '/' && (c < 'a' || c > 'z') && string(method) != "CONNECT" && string(method) != "PRI" {
+		return errLine(400, badRequest)
 	}
 	end := firstNonTarget(b, target)
 	switch {
 	case end == len(b):
 		return h.short(b, l, end)
-	case b[end] != ' ' || end == target:
-		return errLine(400, badRequest) // HTTP/0.9 is among these
+	case end == target:
+		return errLine(400, badRequest)
+	case b[end] == '\r' || b[end] == '\n':
+		return h.simpleRequest(b, start, i, end, l)
+	case b[end] != ' ':
+		return errLine(400, badRequest)
 	}
 	n, minor, err := version(b[end+1:])
 	if err == ErrShort {
@@ -70,6 +75,23 @@ func (h *RequestHead) requestLine(b []byte, l *Limits) error {
 	h.Major, h.Minor = 1, min(minor, 1)
 	h.at.pos, h.at.scanned, h.at.hasLine, h.at.lf = eol.next, 0, true, eol.lf
 	h.at.lineStart, h.at.lineEnd = start, stop
+	return h.target()
+}
+
+// simpleRequest is HTTP/0.9: "GET target" and the end of the line are the whole request.
+func (h *RequestHead) simpleRequest(b []byte, start, methodEnd, stop int, l *Limits) error {
+	if !l.HTTP09 || string(b[start:methodEnd]) != "GET" {
+		return errLine(400, badRequest)
+	}
+	eol := scanLineEnd(b, stop, fieldGood)
+	switch eol.verdict {
+	case fieldShort:
+		return h.short(b, l, 0)
+	case fieldBad:
+		return errLine(400, badRequest)
+	}
+	h.Line, h.Method, h.Target = b[start:stop:stop], b[start:methodEnd:methodEnd], b[methodEnd+1:stop:stop]
+	h.Major, h.Minor, h.Bytes = 0, 9, eol.next
 	return h.target()
 }
 

@@ -14,6 +14,7 @@ type ResponseHead struct {
 	Chunked       bool
 	KeepAlive     bool // by version and Connection; a body that ends with the connection is the caller's to see
 	Upgrade       bool // Upgrade, named by Connection
+	LF            bool // some line ends in a bare LF
 
 	Bytes int
 
@@ -35,9 +36,31 @@ func (h *ResponseHead) Reset() {
 
 // ParseResponse is [ParseRequest] for a response. Of the limits, numbers count: MaxBytes is
 // proxy_buffer_size (default 65536) and MaxLine defaults to it; field names hold any token byte.
-// Every refusal is a *ParseError with status 502.
+// Every refusal is a *ParseError with status 502. Unlike a client's, an upstream's lines may end
+// in CRLF and LF by turns, as those of scripts do: what is sent on is written anew.
 func ParseResponse(b []byte, h *ResponseHead, lim *Limits) (n int, err error) {
-	var l Limits
+	return h.resume(b, lim, false)
+}
+
+func (h *ResponseHead) resume(b []byte, lim *Limits, cgi bool) (n int, err error) {
+	l := upstreamLimits(lim)
+	resumed := h.at.pos > 0 || h.at.scanned > 0
+	if !resumed || len(b) < h.at.scanned || len(b) < h.at.pos {
+		h.Reset()
+		resumed = false
+	}
+	n, err = h.parse(b, &l, cgi)
+	if resumed && err != ErrShort {
+		h.Reset()
+		n, err = h.parse(b, &l, cgi)
+	}
+	if err != ErrShort {
+		h.at = responseProgress{}
+	}
+	return n, err
+}
+
+func upstreamLimits(lim *Limits) (l Limits) {
 	if lim != nil {
 		l = *lim
 	}
@@ -47,28 +70,14 @@ func ParseResponse(b []byte, h *ResponseHead, lim *Limits) (n int, err error) {
 	if l.MaxLine <= 0 {
 		l.MaxLine = l.MaxBytes
 	}
-	l = l.resolved()
-	resumed := h.at.pos > 0 || h.at.scanned > 0
-	if !resumed || len(b) < h.at.scanned || len(b) < h.at.pos {
-		h.Reset()
-		resumed = false
-	}
-	n, err = h.parse(b, &l)
-	if resumed && err != ErrShort {
-		h.Reset()
-		n, err = h.parse(b, &l)
-	}
-	if err != ErrShort {
-		h.at = responseProgress{}
-	}
-	return n, err
+	return l.resolved()
 }
 
-func (h *ResponseHead) parse(b []byte, l *Limits) (int, error) {
+func (h *ResponseHead) parse(b []byte, l *Limits, cgi bool) (int, error) {
 	if h.at.scanned > h.at.pos && firstControl(b, h.at.scanned) == len(b) {
 		return 0, h.short(b, l, len(b))
 	}
-	if !h.at.hasLine {
+	if !h.at.hasLine && !cgi {
 		if err := h.statusLine(b, l); err != nil {
 			return 0, err
 		}
@@ -79,11 +88,13 @@ func (h *ResponseHead) parse(b []byte, l *Limits) (int, error) {
 		switch {
 		case s.verdict == fieldShort:
 			return 0, h.short(b, l, s.next)
-		case s.verdict == fieldBad || s.lf != h.at.lf:
+		case s.verdict == fieldBad:
 			return 0, errUpstream("upstream sent invalid header: " + quoted(b[pos:min(s.next+1, len(b))]))
 		case s.next-pos > l.MaxLine || s.next > l.MaxBytes:
 			return 0, errUpstream("upstream sent too big header")
-		case s.verdict == fieldEnd:
+		}
+		h.LF = h.LF || s.lf
+		if s.verdict == fieldEnd {
 			return h.finish(s.next), nil
 		}
 		f := Field{b[pos:s.nameEnd:s.nameEnd], b[s.valueStart:s.valueEnd:s.valueEnd]}
@@ -149,7 +160,7 @@ func (h *ResponseHead) statusLine(b []byte, l *Limits) error {
 	h.Reason = b[min(len(form)+1, end):end:end]
 	h.Major, h.Minor = 1, min(int(b[7]-'0'), 1)
 	h.Status = int(b[9]-'0')*100 + int(b[10]-'0')*10 + int(b[11]-'0')
-	h.at.pos, h.at.scanned, h.at.hasLine, h.at.lf = eol.next, 0, true, eol.lf
+	h.at.pos, h.at.scanned, h.at.hasLine, h.LF = eol.next, 0, true, eol.lf
 	return nil
 }
 

@@ -38,7 +38,7 @@ var responseTable = []struct {
 	{"no colon", ok + "garbage line\r\n\r\n", 502},
 	{"empty name", ok + ": x\r\n\r\n", 502},
 	{"control in name", ok + "X\x01: x\r\n\r\n", 502},
-	{"mixed line ends", ok + "X: y\n\r\n", 502},
+	{"mixed line ends", ok + "X: y\n\r\n", 0},
 	{"header of 1 MB", ok + "X: " + strings.Repeat("a", 1<<20), 502},
 	{"20000 headers", ok + strings.Repeat("X: 1\r\n", 20000) + "\r\n", 502},
 	{"1001 headers", ok + strings.Repeat("X: 1\r\n", 1001) + "\r\n", 502},
@@ -66,10 +66,8 @@ func TestParseResponse(t *testing.T) {
 			continue
 		}
 		if err == nil {
-			end := strings.Index(c.raw, "\r\n\r\n") + 4
-			if end < 4 {
-				end = strings.Index(c.raw, "\n\n") + 2
-			}
+			end := strings.Index(strings.ReplaceAll(c.raw, "\n\r\n", "\n\n"), "\n\n") + 2
+			end += strings.Count(c.raw[:end], "\n\r\n") + strings.Count(c.raw[end:min(end+1, len(c.raw))], "\n")
 			if n != end || h.Bytes != n {
 				t.Errorf("%s: read %d, the head has %d", c.name, n, end)
 			}
@@ -120,6 +118,35 @@ func TestResponseReasons(t *testing.T) {
 	} {
 		if _, err := ParseResponse([]byte(raw), new(ResponseHead), nil); err == nil || err.Error() != want+tail {
 			t.Errorf("%q:\n got %v\nwant %s", raw, err, want+tail)
+		}
+	}
+}
+
+func TestParseCGI(t *testing.T) {
+	for _, c := range []struct {
+		raw          string
+		status, code int
+		line, reason string
+	}{
+		{"Content-Type: a\n\nbody", 0, 200, "", ""},
+		{"Status: 404 Not Found\r\nX: y\r\n\r\n", 0, 404, "404 Not Found", "Not Found"},
+		{"Status: 204\r\n\r\n", 0, 204, "204", ""},
+		{"Location: /x\r\n\r\n", 0, 302, "", ""},
+		{"Location: /x\r\nStatus: 201 Created\r\n\r\n", 0, 201, "201 Created", "Created"},
+		{"Status: 201 Created\r\nLocation: /x\r\n\r\n", 0, 201, "201 Created", "Created"},
+		{"Status: abc\r\n\r\n", 502, 0, "", ""},
+		{"Status: 2000\r\n\r\n", 502, 0, "", ""},
+		{"no colon\r\n\r\n", 502, 0, "", ""},
+		{"Content-Type: a\r\n", -1, 0, "", ""},
+		{"\r\n", 0, 200, "", ""},
+	} {
+		var h ResponseHead
+		var err error = ErrShort
+		for i := 0; i <= len(c.raw) && err == ErrShort; i++ {
+			_, err = ParseCGI([]byte(c.raw[:i]), &h, nil)
+		}
+		if status(err) != c.status || err == nil && (h.Status != c.code || string(h.StatusLine) != c.line || string(h.Reason) != c.reason) {
+			t.Errorf("%q: %v %d %q %q", c.raw, err, h.Status, h.StatusLine, h.Reason)
 		}
 	}
 }
