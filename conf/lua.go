@@ -11,25 +11,33 @@ const luaSuffix = "_by_lua_block"
 // it is loaded. A quote that is not closed on its line is no string.
 func (lx *lexer) luaBody() (string, error) {
 	begin, level := lx.pos, 1
-	last := lx.line // where nginx says that a body ends too early: the last token it knew
+	opened := lx.line          // of the last {: where nginx says that a body ends too early
+	var unclosed ['\'' + 1]int // by the quote: no string begins before this offset
 	for lx.pos < len(lx.src) {
 		rest := lx.src[lx.pos:]
 		token := 0
-		switch rest[0] {
+		switch c := rest[0]; c {
 		case '\n':
 			lx.line++
 		case '{':
 			level++
-			token = 1
+			opened = lx.line
 		case '}':
 			if level--; level == 0 {
 				body := string(lx.src[begin:lx.pos])
 				lx.pos++
 				return body, nil
 			}
-			token = 1
 		case '"', '\'':
-			token = luaString(rest)
+			if lx.pos < unclosed[c] {
+				break // else a line of \" takes quadratic time
+			}
+			n, closed := luaString(rest)
+			if closed {
+				token = n
+			} else {
+				unclosed[c] = lx.pos + n
+			}
 		case '-':
 			token = luaComment(rest)
 		case '[':
@@ -43,10 +51,9 @@ func (lx *lexer) luaBody() (string, error) {
 		default:
 			lx.pos += token
 			lx.line += bytes.Count(rest[:token], []byte{'\n'})
-			last = lx.line
 		}
 	}
-	return "", lx.errorAt(last, "unexpected end of file, expecting terminating characters for lua code block")
+	return "", lx.errorAt(opened, "unexpected end of file, expecting terminating characters for lua code block")
 }
 
 func (lx *lexer) missingBracket(rest []byte) error {
@@ -55,15 +62,16 @@ func (lx *lexer) missingBracket(rest []byte) error {
 	return lx.errorf("Lua code block missing the closing long bracket \"]%s]\", the inlined Lua code may be too long", equals)
 }
 
-// luaString is the length of the short string that s begins with, 0 when it is
-// not closed.
-func luaString(s []byte) int {
-	for i := 1; i < len(s); i++ {
+// luaString is the length of the short string that s begins with, or of what
+// was looked at when it is not closed.
+func luaString(s []byte) (n int, closed bool) {
+	i := 1
+	for ; i < len(s); i++ {
 		switch s[i] {
 		case s[0]:
-			return i + 1
+			return i + 1, true
 		case '\n':
-			return 0
+			return i, false
 		case '\\':
 			i++
 			if i < len(s) && s[i] == 'z' { // skips white space, line ends too
@@ -75,7 +83,7 @@ func luaString(s []byte) int {
 			}
 		}
 	}
-	return 0
+	return i, false
 }
 
 // luaComment is the length of the comment that s begins with, without the line

@@ -1,6 +1,9 @@
 package conf
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // Each body must end where it ends here, and x be the next statement.
 func TestLuaBody(t *testing.T) {
@@ -44,5 +47,14 @@ func TestLuaNames(t *testing.T) {
 		} else if f.Stmts[0].IsLua != isLua {
 			t.Errorf("%s: IsLua is %v", src, !isLua)
 		}
+	}
+}
+
+// Every quote here could begin a string and none does; the test is that it ends.
+func TestLuaQuotesTakeLinearTime(t *testing.T) {
+	body := strings.Repeat("\\\"\\'", 1<<20)
+	f, err := Parse("n.conf", []byte("y_by_lua_block {"+body+"\n} x;"), Options{})
+	if err != nil || f.Stmts[0].Lua != body+"\n" {
+		t.Error(err)
 	}
 }

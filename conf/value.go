@@ -49,62 +49,72 @@ func scaled(s, units string) (int64, bool) {
 	return n << shift, true
 }
 
-// The units of time, the largest first: the order they must stand in.
+// The units of time in milliseconds, the largest first: the order they must
+// stand in.
 type unit struct {
 	name string
-	size time.Duration
+	size int64
 }
 
-const day = 24 * time.Hour
+const day = 24 * 3600_000
 
 var units = [...]unit{
 	{"y", 365 * day}, {"M", 30 * day}, {"w", 7 * day}, {"d", day},
-	{"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}, {"ms", time.Millisecond},
+	{"h", 3600_000}, {"m", 60_000}, {"s", 1000}, {"ms", 1},
 }
 
-const (
+const ( // places in units
+	years   = 0
 	weeks   = 2
 	seconds = 6
 	millis  = 7
 )
 
+// MaxDuration is what longer times are cut to, so that they can be added to
+// the time of day without a second thought. A year has 365 days here.
+const MaxDuration = 100 * 365 * 24 * time.Hour
+
 // Duration reads a time such as 30, 500ms, "1h 30m" or 1d12h: the larger unit
-// first, each unit once, a number alone is seconds. A year has 365 days and a
-// month 30. Times beyond 292 years are refused.
-func Duration(s string) (time.Duration, bool) { return duration(s, 0, millis) }
+// first, each unit once; a number alone is seconds. A month has 30 days.
+func Duration(s string) (time.Duration, bool) { return duration(s, years, millis) }
 
 // Msec reads a time for a directive that counts milliseconds, as timeouts do:
 // it has no years and no months.
 func Msec(s string) (time.Duration, bool) { return duration(s, weeks, millis) }
 
-// Sec reads a time for a directive that counts seconds, as those of HTTP
-// headers and caches do: it has no milliseconds.
-func Sec(s string) (time.Duration, bool) { return duration(s, 0, seconds) }
+// Sec reads a time for a directive that counts seconds, as those of caches and
+// headers do: it has no milliseconds.
+func Sec(s string) (time.Duration, bool) { return duration(s, years, seconds) }
 
-// duration allows units[first] to units[last]. As in nginx, a unit may lack its
-// number (that is 0), and a space may stand for the s.
-func duration(s string, first, last int) (total time.Duration, ok bool) {
-	var n int64
+// duration allows units[first] to units[last] and counts in the last. As in
+// nginx, a unit may lack its number, which is 0 then, and a space may stand for
+// the s, after which no other unit may.
+func duration(s string, first, last int) (time.Duration, bool) {
+	var total, n int64
+	digits := false
 	next := first // the largest unit still allowed
 	for s != "" {
 		if d := int64(s[0]) - '0'; d >= 0 && d <= 9 {
 			if n > (math.MaxInt64-d)/10 {
 				return 0, false
 			}
-			n, ok, s = n*10+d, true, s[1:]
+			n, digits, s = n*10+d, true, s[1:]
 			continue
 		}
 		i, width := unitOf(s)
-		if i < next || i > last {
+		if i < next || i > last || !add(&total, n, units[i].size/units[last].size) {
 			return 0, false
 		}
-		if !add(&total, n, units[i].size) {
-			return 0, false
+		if next, n = i+1, 0; s[0] == ' ' {
+			next = len(units)
 		}
-		next, n = i+1, 0
 		s = strings.TrimLeft(s[width:], " ")
 	}
-	return total, add(&total, n, time.Second) && ok
+	if !digits || !add(&total, n, units[seconds].size/units[last].size) {
+		return 0, false
+	}
+	tick := time.Duration(units[last].size) * time.Millisecond
+	return time.Duration(min(total, int64(MaxDuration/tick))) * tick, true
 }
 
 // unitOf returns the index of the unit that s begins with, -1 for none, and its width.
@@ -120,11 +130,12 @@ func unitOf(s string) (index, width int) {
 	return -1, 0
 }
 
-func add(total *time.Duration, n int64, size time.Duration) bool {
-	if n > int64((math.MaxInt64-*total)/size) {
+// add adds n times size to total unless that is too large for it.
+func add(total *int64, n, size int64) bool {
+	if n > (math.MaxInt64-*total)/size {
 		return false
 	}
-	*total += time.Duration(n) * size
+	*total += n * size
 	return true
 }
 

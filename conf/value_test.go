@@ -46,7 +46,7 @@ func TestTimes(t *testing.T) {
 		{"500ms", 500 * time.Millisecond, 500 * time.Millisecond, bad},
 		{"1s500ms", 1500 * time.Millisecond, 1500 * time.Millisecond, bad},
 		{"1s 500ms", 1500 * time.Millisecond, 1500 * time.Millisecond, bad},
-		{"1 500ms", 1500 * time.Millisecond, 1500 * time.Millisecond, bad},
+		{"1 500ms", bad, bad, bad}, {"1 s", bad, bad, bad}, {" ms1", bad, bad, bad},
 		{"2m", 2 * time.Minute, 2 * time.Minute, 2 * time.Minute},
 		{"1h 30m", 90 * time.Minute, 90 * time.Minute, 90 * time.Minute},
 		{"1h30m", 90 * time.Minute, 90 * time.Minute, 90 * time.Minute},
@@ -63,8 +63,11 @@ func TestTimes(t *testing.T) {
 		{"", bad, bad, bad}, {"s", bad, bad, bad}, {"ms", bad, bad, bad}, {" ", bad, bad, bad},
 		{"30m 1h", bad, bad, bad}, {"1s1s", bad, bad, bad}, {"1ms1s", bad, bad, bad}, {"1ms1ms", bad, bad, bad}, {"1x", bad, bad, bad},
 		{"-1", bad, bad, bad}, {"1.5s", bad, bad, bad}, {"1H", bad, bad, bad}, {"off", bad, bad, bad}, {"1M 1y", bad, bad, bad},
-		{"99999999999999999999", bad, bad, bad}, {"293y", bad, bad, bad}, {"292y", 292 * 365 * d, bad, 292 * 365 * d},
-		{"9223372036854775807", bad, bad, bad},
+		{"99y", 99 * 365 * d, bad, 99 * 365 * d}, {"101y", MaxDuration, bad, MaxDuration},
+		{"99999999999", MaxDuration, MaxDuration, MaxDuration}, {"99999999999h", MaxDuration, MaxDuration, MaxDuration},
+		{"9223372036854775", MaxDuration, MaxDuration, MaxDuration}, {"9223372036854776", bad, bad, MaxDuration},
+		{"9223372036854775807ms", MaxDuration, MaxDuration, bad}, {"9223372036854775807", bad, bad, MaxDuration},
+		{"9223372036854775808", bad, bad, bad}, {"99999999999999999999", bad, bad, bad}, {"1s9223372036854775807", bad, bad, bad},
 	} {
 		got := func(v time.Duration, ok bool) time.Duration {
 			if !ok {
@@ -137,12 +140,12 @@ func FuzzDuration(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		v, ok := Duration(s)
-		if v < 0 {
-			t.Errorf("%q: negative %v", s, v)
+		if v < 0 || v > MaxDuration {
+			t.Errorf("%q: %v", s, v)
 		}
 		for _, read := range []func(string) (time.Duration, bool){Msec, Sec} {
-			if same, narrow := read(s); narrow && (!ok || same != v) {
-				t.Errorf("%q: %v %v, but %v", s, v, ok, same)
+			if same, narrow := read(s); narrow && ok && same != v {
+				t.Errorf("%q: %v, but %v", s, v, same)
 			}
 		}
 	})
