@@ -21,11 +21,16 @@ const (
 // Exactly n arguments.
 func Exactly(n int) Arity { return Between(n, n) }
 
-// Between low and high arguments, both below 15.
-func Between(low, high int) Arity { return AtLeast(low) &^ AtLeast(high+1) }
+// Between low and high arguments. A high of 15 or more is no bound.
+func Between(low, high int) Arity {
+	if high >= most {
+		return AtLeast(low)
+	}
+	return AtLeast(low) &^ AtLeast(high+1)
+}
 
-// AtLeast n arguments, n up to 15.
-func AtLeast(n int) Arity { return anyCount &^ (1<<n - 1) }
+// AtLeast n arguments; an n above 15 counts as 15.
+func AtLeast(n int) Arity { return anyCount &^ (1<<min(n, most) - 1) }
 
 // Flag is one argument, on or off; Stmt.Flag reads it.
 func Flag() Arity { return Exactly(1) }
