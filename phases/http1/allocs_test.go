@@ -20,6 +20,8 @@ func TestAllocs(t *testing.T) {
 				ParseRequest(browser[:i], &request, nil)
 			}
 		},
+		"limits":        func() { ParseRequest(browser, &request, &Limits{MaxLine: 1000}) },
+		"upstream's":    func() { ParseResponse(answer, &response, &Limits{MaxBytes: 4096}) },
 		"absolute form": func() { ParseRequest(absolute, &request, nil) },
 		"response":      func() { ParseResponse(answer, &response, nil) },
 		"chunked": func() {

@@ -2,6 +2,35 @@ package http1
 
 import "strconv"
 
+// AppendRequestLine appends "METHOD target HTTP/1.minor" and CRLF for an upstream. Bytes that
+// would end the target or the line (controls, blanks) are sent as %XX, and cut a method short.
+func AppendRequestLine[M, T ~string | ~[]byte](dst []byte, method M, target T, minor int) []byte {
+	const hex = "0123456789ABCDEF"
+	for i := range len(method) {
+		if nameClass[method[i]] == 0 {
+			break
+		}
+		dst = append(dst, method[i])
+	}
+	dst = append(dst, ' ')
+	from := len(dst)
+	dst = append(dst, target...)
+	if bad := firstNonTarget(dst, from); bad < len(dst) {
+		dst = dst[:bad]
+		for i := bad - from; i < len(target); i++ {
+			if c := target[i]; c > ' ' && c != 0x7f {
+				dst = append(dst, c)
+			} else {
+				dst = append(dst, '%', hex[c>>4], hex[c&15])
+			}
+		}
+	}
+	if minor == 0 {
+		return append(dst, " HTTP/1.0\r\n"...)
+	}
+	return append(dst, " HTTP/1.1\r\n"...)
+}
+
 // AppendField appends "name: value" and CRLF. Whatever name and value hold, they stay one line:
 // CR, LF and NUL become a space.
 func AppendField[N, V ~string | ~[]byte](dst []byte, name N, value V) []byte {

@@ -28,23 +28,30 @@ const (
 	defaultMaxBytes   = 4 * 8192
 )
 
-// nginxLimits is what a nil *Limits means: nginx's defaults.
-func nginxLimits() Limits { return Limits{IgnoreInvalid: true} }
+// nginxLimits is what a nil *Limits means: nginx's defaults. Never written to.
+var nginxLimits = Limits{MaxHeaders: defaultMaxHeaders, MaxLine: defaultMaxLine, MaxBytes: defaultMaxBytes, IgnoreInvalid: true}
 
-func (l *Limits) resolved() Limits {
-	if l == nil {
-		n := nginxLimits()
-		l = &n
+// resolved has no zero numbers. It is l itself when that has none, else a copy in room.
+func (l *Limits) resolved(room *Limits) *Limits {
+	switch {
+	case l == nil:
+		return &nginxLimits
+	case l.MaxHeaders > 0 && l.MaxLine > 0 && l.MaxBytes > 0:
+		return l
 	}
-	r := *l
+	return l.filled(room, defaultMaxLine, defaultMaxBytes)
+}
+
+func (l *Limits) filled(r *Limits, line, bytes int) *Limits {
+	*r = *l
 	if r.MaxHeaders <= 0 {
 		r.MaxHeaders = defaultMaxHeaders
 	}
-	if r.MaxLine <= 0 {
-		r.MaxLine = defaultMaxLine
-	}
 	if r.MaxBytes <= 0 {
-		r.MaxBytes = defaultMaxBytes
+		r.MaxBytes = bytes
+	}
+	if r.MaxLine <= 0 {
+		r.MaxLine = line
 	}
 	return r
 }
@@ -93,36 +100,35 @@ func scanField(b []byte, pos int) (s span) {
 	if pos < len(b) && b[pos] <= '\r' && (b[pos] == '\r' || b[pos] == '\n') {
 		return scanLineEnd(b, pos, fieldEnd)
 	}
-	i := pos
-	for i < len(b) {
+	i, classes := pos, uint8(0)
+	for ; i < len(b); i++ {
 		class := nameClass[b[i]]
 		if class == 0 {
 			break
 		}
-		s.classes |= class
-		i++
+		classes |= class
 	}
 	switch {
 	case i == len(b):
-		s.verdict = fieldShort
-		return s
+		return span{verdict: fieldShort}
 	case b[i] != ':' || i == pos:
-		s.verdict, s.next = fieldBad, i
-		return s
+		return span{verdict: fieldBad, next: i}
 	}
-	s.nameEnd = i
+	nameEnd := i
 	i++
 	for i < len(b) && (b[i] == ' ' || b[i] == '\t') {
 		i++
 	}
-	s.valueStart = i
 	end := firstControl(b, i)
-	line := scanLineEnd(b, end, fieldGood)
-	s.next, s.lf, s.verdict = line.next, line.lf, line.verdict
+	if end+1 < len(b) && b[end] == '\r' && b[end+1] == '\n' {
+		s = span{next: end + 2} // nearly all
+	} else if s = scanLineEnd(b, end, fieldGood); s.verdict != fieldGood {
+		return s
+	}
 	for end > i && (b[end-1] == ' ' || b[end-1] == '\t') {
 		end--
 	}
-	s.valueEnd = end
+	s.nameEnd, s.valueStart, s.valueEnd, s.classes = nameEnd, i, end, classes
 	return s
 }
 

@@ -65,16 +65,17 @@ func (h *RequestHead) Reset() {
 // looked at is not looked at again, so a head may arrive byte by byte. Anything refused is a
 // *ParseError, as early as the bytes allow; nil limits are nginx's defaults.
 func ParseRequest(b []byte, h *RequestHead, lim *Limits) (n int, err error) {
-	l := lim.resolved()
+	var room Limits
+	l := lim.resolved(&room)
 	resumed := h.at.pos > 0 || h.at.scanned > 0
 	if !resumed || len(b) < h.at.scanned || len(b) < h.at.pos {
 		h.Reset()
 		resumed = false
 	}
-	n, err = h.parse(b, &l)
+	n, err = h.parse(b, l)
 	if resumed && err != ErrShort {
 		h.Reset() // slices taken in earlier calls may be of a buffer that has been left
-		n, err = h.parse(b, &l)
+		n, err = h.parse(b, l)
 	}
 	if err != ErrShort {
 		h.at = progress{}
@@ -97,26 +98,17 @@ func (h *RequestHead) parse(b []byte, l *Limits) (int, error) {
 	for {
 		pos := h.at.pos
 		s := scanField(b, pos)
-		switch s.verdict {
-		case fieldShort:
+		switch {
+		case s.verdict == fieldShort:
 			return 0, h.short(b, l, s.next)
-		case fieldBad:
+		case s.verdict == fieldBad || s.lf != h.at.lf:
 			return 0, badLine(b, pos, s.next)
-		}
-		if s.lf != h.at.lf {
-			return 0, badLine(b, pos, s.next)
-		}
-		if s.verdict == fieldEnd {
-			if s.next > l.MaxBytes {
-				return 0, errField(494, "client sent too large request")
-			}
-			return h.finish(s.next)
-		}
-		if s.next-pos > l.MaxLine {
+		case s.next-pos > l.MaxLine:
 			return 0, tooLong(b[pos:s.next])
-		}
-		if s.next > l.MaxBytes {
+		case s.next > l.MaxBytes:
 			return 0, errField(494, "client sent too large request")
+		case s.verdict == fieldEnd:
+			return h.finish(s.next)
 		}
 		f := Field{b[pos:s.nameEnd:s.nameEnd], b[s.valueStart:s.valueEnd:s.valueEnd]}
 		if err := h.field(f, s.classes, b[pos:s.next], l); err != nil {

@@ -43,16 +43,17 @@ func ParseResponse(b []byte, h *ResponseHead, lim *Limits) (n int, err error) {
 }
 
 func (h *ResponseHead) resume(b []byte, lim *Limits, cgi bool) (n int, err error) {
-	l := upstreamLimits(lim)
+	var room Limits
+	l := upstreamLimits(lim, &room)
 	resumed := h.at.pos > 0 || h.at.scanned > 0
 	if !resumed || len(b) < h.at.scanned || len(b) < h.at.pos {
 		h.Reset()
 		resumed = false
 	}
-	n, err = h.parse(b, &l, cgi)
+	n, err = h.parse(b, l, cgi)
 	if resumed && err != ErrShort {
 		h.Reset()
-		n, err = h.parse(b, &l, cgi)
+		n, err = h.parse(b, l, cgi)
 	}
 	if err != ErrShort {
 		h.at = responseProgress{}
@@ -60,17 +61,19 @@ func (h *ResponseHead) resume(b []byte, lim *Limits, cgi bool) (n int, err error
 	return n, err
 }
 
-func upstreamLimits(lim *Limits) (l Limits) {
-	if lim != nil {
-		l = *lim
+// Never written to.
+var upstreamDefaults = Limits{MaxHeaders: defaultMaxHeaders, MaxLine: upstreamMaxBytes, MaxBytes: upstreamMaxBytes}
+
+func upstreamLimits(l, room *Limits) *Limits {
+	switch {
+	case l == nil:
+		return &upstreamDefaults
+	case l.MaxHeaders > 0 && l.MaxLine > 0 && l.MaxBytes > 0:
+		return l
+	case l.MaxBytes > 0:
+		return l.filled(room, l.MaxBytes, 0)
 	}
-	if l.MaxBytes <= 0 {
-		l.MaxBytes = upstreamMaxBytes
-	}
-	if l.MaxLine <= 0 {
-		l.MaxLine = l.MaxBytes
-	}
-	return l.resolved()
+	return l.filled(room, upstreamMaxBytes, upstreamMaxBytes)
 }
 
 func (h *ResponseHead) parse(b []byte, l *Limits, cgi bool) (int, error) {

@@ -100,6 +100,22 @@ func TestStatus(t *testing.T) {
 	}
 }
 
+func TestAppendRequestLine(t *testing.T) {
+	for _, c := range []struct {
+		method, target string
+		minor          int
+		want           string
+	}{
+		{"GET", "/a?b", 1, "GET /a?b HTTP/1.1\r\n"},
+		{"POST", "/\xe9", 0, "POST /\xe9 HTTP/1.0\r\n"},
+		{"GET / HTTP/1.1\r\nX:", "/a b\r\n\tc\x7f\x00", 1, "GET /a%20b%0D%0A%09c%7F%00 HTTP/1.1\r\n"},
+	} {
+		if got := string(AppendRequestLine(nil, c.method, []byte(c.target), c.minor)); got != c.want {
+			t.Errorf("%q %q: %q", c.method, c.target, got)
+		}
+	}
+}
+
 func TestAppendField(t *testing.T) {
 	b := AppendField(nil, "A\r\nB", []byte("c\x00d\re\nf\tg"))
 	b = AppendFieldInt(b, "Content-Length", 1<<40)
