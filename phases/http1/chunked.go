@@ -159,7 +159,7 @@ func (d *ChunkedDecoder) expect(c, want byte, next chunkState) error {
 
 func (d *ChunkedDecoder) digit(c byte) error {
 	v := hexValue[c]
-	if v < 0 || d.left > (1<<63-1)>>4 {
+	if v < 0 || d.left > maxLength>>4 {
 		return ErrChunk
 	}
 	d.left = d.left<<4 | int64(v)

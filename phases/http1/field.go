@@ -181,7 +181,10 @@ func foldsTo(name []byte, lower string) bool {
 	return true
 }
 
-// parseLength reads a Content-Length (RFC 9110 section 8.6): digits only, within int64.
+// maxLength bounds a Content-Length and a chunk: sums of a few of them stay within int64.
+const maxLength = 1<<60 - 1
+
+// parseLength reads a Content-Length (RFC 9110 section 8.6): digits only, at most maxLength.
 func parseLength(v []byte) (int64, bool) {
 	if len(v) == 0 {
 		return 0, false
@@ -189,7 +192,7 @@ func parseLength(v []byte) (int64, bool) {
 	var n int64
 	for _, c := range v {
 		d := int64(c - '0')
-		if c < '0' || c > '9' || n > (1<<63-1-d)/10 {
+		if c < '0' || c > '9' || n > (maxLength-d)/10 {
 			return 0, false
 		}
 		n = n*10 + d

@@ -167,6 +167,25 @@ func FuzzNormalizePath(f *testing.F) {
 	})
 }
 
+// FuzzAppend: whatever a script makes of a head, its lines stay the lines that were appended.
+func FuzzAppend(f *testing.F) {
+	f.Add("GET", "/ HTTP/1.1\r\nX: y", "X", "a\r\n\r\nb")
+	f.Fuzz(func(t *testing.T, method, target, name, value string) {
+		b := AppendRequestLine(nil, method, target, 1)
+		if strings.Count(string(b), " ") != 2 || strings.ContainsAny(string(b[:len(b)-2]), "\r\n\x00\t") {
+			t.Fatalf("%q", b)
+		}
+		b = AppendField(nil, name, value)
+		if b = b[:len(b)-2]; strings.ContainsAny(string(b), "\r\n\x00") || len(b) != len(name)+len(value)+2 {
+			t.Fatalf("%q", b)
+		}
+		b = AppendStatusLine(nil, 200, value)
+		if strings.ContainsAny(string(b[:len(b)-2]), "\r\n\x00") {
+			t.Fatalf("%q", b)
+		}
+	})
+}
+
 // FuzzHTTPDate: what is read is written the same, in the form that is written.
 func FuzzHTTPDate(f *testing.F) {
 	f.Add("Sun, 06 Nov 1994 08:49:37 GMT")

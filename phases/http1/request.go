@@ -6,8 +6,8 @@ const maxEmptyLines = 4
 // RequestHead is a request's head. It is reused: every parse starts it afresh, Fields keeps its room.
 // Slices are of the buffer given to the call of [ParseRequest] that was complete.
 type RequestHead struct {
-	// Line is the request line without its end. It alone is set as soon as it is complete, also
-	// with ErrShort and when the rest is refused; nil means that even the line is not there.
+	// Line is the request line without its end. It alone is set as soon as it is complete, with
+	// ErrShort (nil: not even the line is there); of a refused line it is what came ($request).
 	Line     []byte
 	Method   []byte
 	Target   []byte // as it came ($request_uri)
@@ -78,9 +78,22 @@ func ParseRequest(b []byte, h *RequestHead, lim *Limits) (n int, err error) {
 		n, err = h.parse(b, l)
 	}
 	if err != ErrShort {
+		if h.Line == nil {
+			h.Line = firstLine(b[h.at.pos:])
+		}
 		h.at = progress{}
 	}
 	return n, err
+}
+
+// firstLine is b up to a line end, as far as it is there.
+func firstLine(b []byte) []byte {
+	for i, c := range b {
+		if c == '\r' || c == '\n' {
+			return b[:i:i]
+		}
+	}
+	return b[:len(b):len(b)]
 }
 
 func (h *RequestHead) parse(b []byte, l *Limits) (int, error) {

@@ -155,8 +155,8 @@ var requestTable = []struct {
 	{"length zero", length("0"), 0},
 	{"length blanks", length(" 5 \t"), 0},
 	{"length leading zeros", length("0000005"), 0},
-	{"length largest", length("9223372036854775807"), 0},
-	{"length 2^63", length("9223372036854775808"), 400},
+	{"length largest", length("1152921504606846975"), 0},
+	{"length 2^60", length("1152921504606846976"), 400},
 	{"length twice", length("5\r\nContent-Length: 5"), 400},
 	{"length twice differing", length("0\r\nContent-Length: 5"), 400},
 	{"length obs-fold", length("\r\n 5"), 400},
@@ -391,6 +391,24 @@ func TestRequestErrorsAreEarly(t *testing.T) {
 		if _, _, err := parse(raw[:len(raw)-1], nil); err != ErrShort {
 			t.Errorf("%q is refused: %v", raw[:len(raw)-1], err)
 		}
+	}
+}
+
+func TestRefusedLine(t *testing.T) {
+	for raw, want := range map[string]string{
+		"\r\nGeT / HTTP/1.1\r\nHost: a\r\n\r\n": "GeT / HTTP/1.1",
+		"\x16\x03":                              "\x16\x03",
+		"GET / HTTP/2.0\r\n":                    "GET / HTTP/2.0",
+		"GET / HTTP/1.1\r\nX ":                  "GET / HTTP/1.1",
+		"GET x:/ HTTP/1.1\n":                    "GET x:/ HTTP/1.1",
+	} {
+		if h, _, err := parse(raw, nil); err == nil || string(h.Line) != want {
+			t.Errorf("%q: line %q, %v", raw, h.Line, err)
+		}
+	}
+	var h RequestHead
+	if _, err := ParseRequest([]byte("GET / HTTP/1.1\r\nHo"), &h, nil); err != ErrShort || string(h.Line) != "GET / HTTP/1.1" {
+		t.Errorf("%q, %v", h.Line, err)
 	}
 }
 
