@@ -1,12 +1,11 @@
 package vm
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 
 	glua "github.com/yuin/gopher-lua"
-	"github.com/yuin/gopher-lua/parse"
+	"github.com/yuin/gopher-lua/ast"
 )
 
 // Proto is a compiled chunk. It is immutable and can be loaded into any number of VMs.
@@ -27,20 +26,18 @@ func Compile(src []byte, chunkname string) (*Proto, error) {
 	if len(src) > 0 && src[0] == 0x1b {
 		return nil, &SyntaxError{short + ": cannot load incompatible bytecode"}
 	}
-	if len(src) > 0 && src[0] == '#' {
-		if i := bytes.IndexByte(src, '\n'); i >= 0 {
-			src = src[i:]
-		} else {
-			src = nil
-		}
+	text := strings.TrimPrefix(string(src), "\ufeff")
+	if strings.HasPrefix(text, "#") {
+		_, rest, _ := strings.Cut(text, "\n")
+		text = "\n" + rest
 	}
-	chunk, err := parse.Parse(bytes.NewReader(src), short)
+	chunk, err := parse(text, short)
 	if err != nil {
-		return nil, &SyntaxError{syntaxText(short, err, src)}
+		return nil, err
 	}
-	p, err := glua.Compile(chunk, short)
+	p, err := generate(chunk, short)
 	if err != nil {
-		return nil, &SyntaxError{compileText(short, err)}
+		return nil, err
 	}
 	noteSource(p, chunkname)
 	return &Proto{p}, nil
@@ -89,34 +86,16 @@ func chunkID(source string) string {
 	return fmt.Sprintf(`[string "%s"]`, line)
 }
 
-func syntaxText(short string, err error, src []byte) string {
-	e, ok := err.(*parse.Error)
-	if !ok {
-		return short + ":1: " + err.Error()
-	}
-	line, near := e.Pos.Line, "'"+e.Token+"'"
-	if line < 0 {
-		line, near = 1+bytes.Count(src, []byte("\n")), "'<eof>'"
-	}
-	msg := e.Message
-	switch msg {
-	case "unterminated string":
-		msg = "unfinished string"
-	case "unterminated multiline string":
-		msg = "unfinished long string"
-	case "invalid multiline comment":
-		msg = "unfinished long comment"
-	case "illegal hexadecimal number":
-		msg = "malformed number"
-	default:
-		msg = "unexpected symbol"
-	}
-	return fmt.Sprintf("%s:%d: %s near %s", short, line, msg, near)
-}
-
-func compileText(short string, err error) string {
+// generate runs gopher-lua's compiler. Limits that it only notices by failing are syntax errors too.
+func generate(chunk []ast.Stmt, short string) (p *glua.FunctionProto, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			p, err = nil, &SyntaxError{fmt.Sprintf("%s:1: chunk is too complex (%v)", short, r)}
+		}
+	}()
+	p, err = glua.Compile(chunk, short)
 	if e, ok := err.(*glua.CompileError); ok {
-		return fmt.Sprintf("%s:%d: %s", short, e.Line, e.Message)
+		err = &SyntaxError{fmt.Sprintf("%s:%d: %s", short, e.Line, e.Message)}
 	}
-	return short + ": " + err.Error()
+	return p, err
 }

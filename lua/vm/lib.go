@@ -1,25 +1,25 @@
 package vm
 
-import (
-	glua "github.com/yuin/gopher-lua"
-)
-
 // openLibraries fills the globals with the standard libraries.
 func (m *VM) openLibraries() {
 	setOwner(m.main, &Thread{vm: m, l: m.main})
-	for _, open := range []glua.LGFunction{glua.OpenPackage, glua.OpenBase, glua.OpenTable, glua.OpenIo, glua.OpenOs, glua.OpenString, glua.OpenMath, glua.OpenDebug} {
-		m.main.Push(m.main.NewFunction(open))
-		m.main.Push(glua.LString(""))
-		m.main.Call(1, 0)
-	}
 	g := m.Globals()
-	for _, name := range []string{"_printregs", "_GOPHER_LUA_VERSION", "channel"} {
-		g.SetStr(name, Nil)
-	}
+	g.SetStr("_G", g.Value())
+	g.SetStr("_VERSION", String("Lua 5.1"))
 	m.register(g, baseLibrary)
-	co := m.NewTable(0, 8)
-	m.register(co, coroutineLibrary)
-	g.SetStr("coroutine", co.Value())
+	m.register(g, environmentLibrary)
+	for name, fs := range map[string]map[string]Func{"coroutine": coroutineLibrary, "debug": debugLibrary} {
+		tb := m.NewTable(0, len(fs))
+		m.register(tb, fs)
+		g.SetStr(name, tb.Value())
+	}
+	m.openString()
+	m.openTable()
+	m.openMath()
+	m.openBit()
+	m.openOs()
+	m.openIo()
+	m.openJit()
 	m.openPackage()
 }
 

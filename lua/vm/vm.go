@@ -29,16 +29,13 @@ type Options struct {
 // VM is one Lua world: globals, loaded modules and a pool of threads.
 type VM struct {
 	main      *glua.LState
-	strings   *glua.LTable // metatable of strings
 	onYield   func(t *Thread, args []Value) []Value
 	builtins  map[string]func(t *Thread) Value
 	idle      []*glua.LState
 	carriers  []*carrier
-	orphans   map[*Thread]struct{} // coroutines whose maker is no server thread
 	maxString int
 	pkg       *Table
 	loaded    *Table
-	sources   map[string]string
 }
 
 // New makes a VM with the standard libraries open.
@@ -63,9 +60,6 @@ func New(o Options) *VM {
 
 // Close ends every coroutine that is still suspended. The VM must not be used afterwards.
 func (m *VM) Close() {
-	for t := range m.orphans {
-		t.kill()
-	}
 	for _, c := range m.carriers {
 		c.stop()
 	}

@@ -1,0 +1,592 @@
+package vm
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/yuin/gopher-lua/ast"
+)
+
+// maxLevels is how deep blocks and expressions nest: "chunk has too many syntax levels".
+const maxLevels = 200
+
+// parser builds gopher-lua's syntax tree from LuaJIT's dialect, with LuaJIT's messages. Where gopher-lua's compiler is known to
+// make wrong code, the parser gives it an equivalent tree: see rewrite.go.
+type parser struct {
+	lexer
+	tok      token
+	ahead    token // looked at but not taken; 0: none
+	aheadLex lexer // the lexer after ahead
+	lastLine int   // of the token taken last
+	level    int
+	fn       *function
+	used     map[string]int // when a name was used last
+	taken    int            // tokens taken
+}
+
+// function is the function being parsed.
+type function struct {
+	outer  *function
+	vararg bool
+	block  *block
+	loops  int
+}
+
+// block is a scope of labels.
+type block struct {
+	outer  *block
+	labels map[string]bool
+	gotos  []pendingGoto
+}
+
+type pendingGoto struct {
+	name string
+	line int
+}
+
+// parse returns the statements of a chunk; the error is a *SyntaxError.
+func parse(src, chunk string) (stmts []ast.Stmt, err error) {
+	p := &parser{lexer: lexer{src: src, chunk: chunk, line: 1}, used: map[string]int{}}
+	defer func() {
+		switch e := recover().(type) {
+		case nil:
+		case *SyntaxError:
+			stmts, err = nil, e
+		default:
+			panic(e)
+		}
+	}()
+	p.fn = &function{vararg: true}
+	p.take()
+	stmts = p.block()
+	if p.tok != tkEOF {
+		p.expected(tkEOF)
+	}
+	return stmts, nil
+}
+
+// take moves to the next token.
+func (p *parser) take() {
+	p.lastLine = p.line
+	p.taken++
+	if p.ahead != 0 {
+		p.tok, p.lexer, p.ahead = p.ahead, p.aheadLex, 0
+		return
+	}
+	p.tok = p.next()
+}
+
+// peek looks at the token after the current one.
+func (p *parser) peek() token {
+	saved := p.lexer
+	p.ahead = p.next()
+	p.aheadLex, p.lexer = p.lexer, saved
+	return p.ahead
+}
+
+func (p *parser) expected(t token)  { p.fail(p.tok, "'"+t.String()+"' expected") }
+func (p *parser) syntax(msg string) { p.fail(p.tok, msg) }
+
+func (p *parser) accept(t token) bool {
+	if p.tok != t {
+		return false
+	}
+	p.take()
+	return true
+}
+
+func (p *parser) expect(t token) {
+	if p.tok != t {
+		p.expected(t)
+	}
+	p.take()
+}
+
+// closes takes the token that ends what opener began at line.
+func (p *parser) closes(t, opener token, line int) {
+	if p.tok == t {
+		p.take()
+		return
+	}
+	if line == p.line {
+		p.expected(t)
+	}
+	p.fail(p.tok, fmt.Sprintf("'%s' expected (to close '%s' at line %d)", t, opener, line))
+}
+
+func (p *parser) ident() string {
+	if p.tok != tkName {
+		p.expected(tkName)
+	}
+	s := p.str
+	p.used[s] = p.taken
+	p.take()
+	return s
+}
+
+func (p *parser) enter() {
+	if p.level++; p.level > maxLevels {
+		p.fail(0, "chunk has too many syntax levels")
+	}
+}
+
+func at[N ast.PositionHolder](n N, line int) N {
+	n.SetLine(line)
+	return n
+}
+
+func span[N ast.PositionHolder](n N, line, last int) N {
+	n.SetLine(line)
+	n.SetLastLine(last)
+	return n
+}
+
+// block parses statements up to the token that ends them.
+func (p *parser) block() []ast.Stmt {
+	p.enter()
+	b := &block{outer: p.fn.block, labels: map[string]bool{}}
+	p.fn.block = b
+	var stmts []ast.Stmt
+	for last := false; !last && !p.ends(); {
+		var s ast.Stmt
+		s, last = p.statement()
+		if s != nil {
+			stmts = append(stmts, s)
+		}
+		p.accept(';')
+	}
+	p.fn.block = b.outer
+	for _, g := range b.gotos {
+		switch {
+		case b.labels[g.name]:
+		case b.outer == nil:
+			p.line = g.line
+			p.fail(0, "undefined label '"+g.name+"'")
+		default:
+			b.outer.gotos = append(b.outer.gotos, g)
+		}
+	}
+	p.level--
+	return stmts
+}
+
+func (p *parser) ends() bool {
+	switch p.tok {
+	case tkEOF, tkEnd, tkElse, tkElseif, tkUntil:
+		return true
+	}
+	return false
+}
+
+func (p *parser) statement() (s ast.Stmt, last bool) {
+	line := p.line
+	switch p.tok {
+	case tkIf:
+		return p.ifStatement(line), false
+	case tkWhile:
+		p.take()
+		cond := p.expr()
+		if _, ok := cond.(*ast.TrueExpr); !ok {
+			cond = branch(cond)
+		}
+		p.expect(tkDo)
+		body := p.loopBody()
+		p.closes(tkEnd, tkWhile, line)
+		return span(&ast.WhileStmt{Condition: cond, Stmts: body}, line, p.lastLine), false
+	case tkDo:
+		p.take()
+		body := p.block()
+		p.closes(tkEnd, tkDo, line)
+		return span(&ast.DoBlockStmt{Stmts: body}, line, p.lastLine), false
+	case tkFor:
+		return p.forStatement(line), false
+	case tkRepeat:
+		p.take()
+		body := p.loopBody()
+		p.closes(tkUntil, tkRepeat, line)
+		cond := branch(p.expr())
+		return span(&ast.RepeatStmt{Condition: cond, Stmts: body}, line, p.lastLine), false
+	case tkFunction:
+		return p.functionStatement(line), false
+	case tkLocal:
+		return p.localStatement(line), false
+	case tkReturn:
+		p.take()
+		var exprs []ast.Expr
+		if !p.ends() && p.tok != ';' {
+			exprs = p.exprs()
+		}
+		return at(&ast.ReturnStmt{Exprs: exprs}, p.lastLine), true
+	case tkBreak:
+		p.take()
+		if p.fn.loops == 0 {
+			p.line = line
+			p.fail(0, "no loop to break")
+		}
+		return at(&ast.BreakStmt{}, line), false
+	case ';':
+		p.take()
+		return nil, false
+	case tkLabel:
+		p.take()
+		name := p.ident()
+		p.expect(tkLabel)
+		if p.fn.block.labels[name] {
+			p.fail(0, "duplicate label '"+name+"'")
+		}
+		p.fn.block.labels[name] = true
+		return at(&ast.LabelStmt{Name: name}, line), false
+	case tkGoto:
+		p.take()
+		name := p.ident()
+		p.fn.block.gotos = append(p.fn.block.gotos, pendingGoto{name, line})
+		return at(&ast.GotoStmt{Label: name}, line), false
+	}
+	return p.callOrAssign(line), false
+}
+
+func (p *parser) ifStatement(line int) ast.Stmt {
+	root := at(&ast.IfStmt{}, line)
+	tail := root
+	for {
+		p.take()
+		tail.Condition = branch(p.expr())
+		p.expect(tkThen)
+		tail.Then = p.block()
+		if p.tok != tkElseif {
+			break
+		}
+		inner := at(&ast.IfStmt{}, p.line)
+		tail.Else = []ast.Stmt{inner}
+		tail = inner
+	}
+	if p.accept(tkElse) {
+		tail.Else = p.block()
+	}
+	p.closes(tkEnd, tkIf, line)
+	root.SetLastLine(p.lastLine)
+	return root
+}
+
+func (p *parser) loopBody() []ast.Stmt {
+	p.fn.loops++
+	body := p.block()
+	p.fn.loops--
+	return padLoop(body)
+}
+
+func (p *parser) forStatement(line int) ast.Stmt {
+	p.take()
+	name := p.ident()
+	switch p.tok {
+	case '=':
+		p.take()
+		s := &ast.NumberForStmt{Name: name, Init: p.expr()}
+		p.expect(',')
+		s.Limit = p.expr()
+		if p.accept(',') {
+			s.Step = p.expr()
+		}
+		p.expect(tkDo)
+		s.Stmts = p.loopBody()
+		p.closes(tkEnd, tkFor, line)
+		return span(s, line, p.lastLine)
+	case ',', tkIn:
+		names := []string{name}
+		for p.accept(',') {
+			names = append(names, p.ident())
+		}
+		p.expect(tkIn)
+		names, exprs := iterator(names, p.exprs())
+		p.expect(tkDo)
+		s := &ast.GenericForStmt{Names: names, Exprs: exprs, Stmts: p.loopBody()}
+		p.closes(tkEnd, tkFor, line)
+		return span(s, line, p.lastLine)
+	}
+	p.syntax("'=' or 'in' expected")
+	return nil
+}
+
+func (p *parser) functionStatement(line int) ast.Stmt {
+	p.take()
+	var target ast.Expr = at(&ast.IdentExpr{Value: p.ident()}, line)
+	for p.tok == '.' {
+		p.take()
+		key := at(&ast.StringExpr{Value: p.ident()}, line)
+		target = at(&ast.AttrGetExpr{Object: target, Key: key}, line)
+	}
+	name := &ast.FuncName{Func: target}
+	if p.accept(':') {
+		name = &ast.FuncName{Receiver: target, Method: p.ident()}
+	}
+	f := p.body(line)
+	return span(&ast.FuncDefStmt{Name: name, Func: f}, line, p.lastLine)
+}
+
+func (p *parser) localStatement(line int) ast.Stmt {
+	p.take()
+	if p.accept(tkFunction) {
+		name := p.ident()
+		return at(&ast.LocalAssignStmt{Names: []string{name}, Exprs: []ast.Expr{p.body(line)}}, line)
+	}
+	names := []string{p.ident()}
+	for p.accept(',') {
+		names = append(names, p.ident())
+	}
+	var exprs []ast.Expr
+	if p.accept('=') {
+		from := p.taken
+		exprs = p.exprs()
+		if _, ok := exprs[0].(*ast.FunctionExpr); ok && len(exprs) == 1 && len(names) == 1 && p.used[names[0]] >= from {
+			exprs = append(exprs, at(&ast.NilExpr{}, line)) // or the function would see its own variable
+		}
+	}
+	return at(&ast.LocalAssignStmt{Names: names, Exprs: exprs}, line)
+}
+
+func (p *parser) callOrAssign(line int) ast.Stmt {
+	e := p.primary()
+	if call, ok := e.(*ast.FuncCallExpr); ok && !call.AdjustRet {
+		return at(&ast.FuncCallStmt{Expr: call}, line)
+	}
+	targets := []ast.Expr{p.target(e)}
+	for p.accept(',') {
+		targets = append(targets, p.target(p.primary()))
+		if len(targets) > maxLevels {
+			p.fail(0, "chunk has too many syntax levels")
+		}
+	}
+	p.expect('=')
+	return assign(targets, p.exprs(), line)
+}
+
+// target checks that e can be assigned to.
+func (p *parser) target(e ast.Expr) ast.Expr {
+	switch e := e.(type) {
+	case *ast.IdentExpr:
+		return e
+	case *ast.AttrGetExpr:
+		return e
+	}
+	p.syntax("syntax error")
+	return nil
+}
+
+// body parses parameters and statements of a function up to its end.
+func (p *parser) body(line int) *ast.FunctionExpr {
+	p.fn = &function{outer: p.fn}
+	params := &ast.ParList{}
+	p.expect('(')
+	if p.tok != ')' {
+		for more := true; more; more = p.accept(',') {
+			if p.tok == tkDots {
+				p.take()
+				params.HasVargs, p.fn.vararg = true, true
+				break
+			}
+			if p.tok != tkName {
+				p.syntax("<name> expected")
+			}
+			params.Names = append(params.Names, p.ident())
+		}
+	}
+	p.expect(')')
+	stmts := p.block()
+	if p.tok != tkEnd {
+		p.closes(tkEnd, tkFunction, line)
+	}
+	last := p.line
+	p.take()
+	p.fn = p.fn.outer
+	return span(&ast.FunctionExpr{ParList: params, Stmts: stmts}, line, last)
+}
+
+func (p *parser) exprs() []ast.Expr {
+	es := []ast.Expr{p.expr()}
+	for p.accept(',') {
+		es = append(es, p.expr())
+	}
+	return es
+}
+
+func (p *parser) expr() ast.Expr { return p.binary(0) }
+
+// priorities of binary operators, left and right.
+var priorities = map[token][2]int{
+	'+': {6, 6}, '-': {6, 6}, '*': {7, 7}, '/': {7, 7}, '%': {7, 7}, '^': {10, 9}, tkConcat: {5, 4},
+	tkNe: {3, 3}, tkEq: {3, 3}, '<': {3, 3}, tkLe: {3, 3}, '>': {3, 3}, tkGe: {3, 3}, tkAnd: {2, 2}, tkOr: {1, 1},
+}
+
+const unaryPriority = 8
+
+// maxOperators bounds a chain of operators of one expression: left-associative ones nest in the tree.
+const maxOperators = 10000
+
+func (p *parser) binary(limit int) ast.Expr {
+	p.enter()
+	var left ast.Expr
+	switch p.tok {
+	case tkNot:
+		p.take()
+		left = at(&ast.UnaryNotOpExpr{Expr: p.binary(unaryPriority)}, p.lastLine)
+	case '-':
+		p.take()
+		left = at(&ast.UnaryMinusOpExpr{Expr: p.binary(unaryPriority)}, p.lastLine)
+	case '#':
+		p.take()
+		left = at(&ast.UnaryLenOpExpr{Expr: p.binary(unaryPriority)}, p.lastLine)
+	default:
+		left = p.simple()
+	}
+	for n := 0; ; n++ {
+		prio, ok := priorities[p.tok]
+		if !ok || prio[0] <= limit {
+			break
+		}
+		if n > maxOperators {
+			p.fail(0, "chunk has too many syntax levels")
+		}
+		op := p.tok
+		p.take()
+		left = operation(op, left, p.binary(prio[1]), p.lastLine)
+	}
+	p.level--
+	return left
+}
+
+func operation(op token, left, right ast.Expr, line int) ast.Expr {
+	switch op {
+	case tkAnd, tkOr:
+		return at(&ast.LogicalOpExpr{Operator: op.String(), Lhs: left, Rhs: right}, line)
+	case tkConcat:
+		return at(&ast.StringConcatOpExpr{Lhs: left, Rhs: right}, line)
+	case tkEq, tkNe, tkLe, tkGe, '<', '>':
+		return at(&ast.RelationalOpExpr{Operator: op.String(), Lhs: left, Rhs: right}, line)
+	}
+	return at(&ast.ArithmeticOpExpr{Operator: op.String(), Lhs: left, Rhs: right}, line)
+}
+
+func (p *parser) simple() ast.Expr {
+	line := p.line
+	var e ast.Expr
+	switch p.tok {
+	case tkNumber:
+		e = at(&ast.NumberExpr{Value: strconv.FormatFloat(p.num, 'g', -1, 64)}, line)
+	case tkString:
+		e = at(&ast.StringExpr{Value: p.str}, line)
+	case tkNil:
+		e = at(&ast.NilExpr{}, line)
+	case tkTrue:
+		e = at(&ast.TrueExpr{}, line)
+	case tkFalse:
+		e = at(&ast.FalseExpr{}, line)
+	case tkDots:
+		if !p.fn.vararg {
+			p.syntax("cannot use '...' outside a vararg function")
+		}
+		e = at(&ast.Comma3Expr{}, line)
+	case '{':
+		return p.table(line)
+	case tkFunction:
+		p.take()
+		return p.body(line)
+	default:
+		return p.primary()
+	}
+	p.take()
+	return e
+}
+
+func (p *parser) table(line int) ast.Expr {
+	p.expect('{')
+	t := at(&ast.TableExpr{}, line)
+	for p.tok != '}' {
+		f := &ast.Field{}
+		switch {
+		case p.tok == '[':
+			p.take()
+			f.Key = p.expr()
+			p.expect(']')
+			p.expect('=')
+		case p.tok == tkName && p.peek() == '=':
+			f.Key = at(&ast.StringExpr{Value: p.str}, p.line)
+			p.take()
+			p.take()
+		}
+		f.Value = p.expr()
+		t.Fields = append(t.Fields, f)
+		if !p.accept(',') && !p.accept(';') {
+			break
+		}
+	}
+	p.closes('}', '{', line)
+	t.Fields = orderFields(t.Fields)
+	return t
+}
+
+// primary parses a name or parenthesis and what follows it: fields, methods, calls.
+func (p *parser) primary() ast.Expr {
+	line := p.line
+	var e ast.Expr
+	switch p.tok {
+	case tkName:
+		e = at(&ast.IdentExpr{Value: p.ident()}, line)
+	case '(':
+		p.take()
+		e = p.expr()
+		p.closes(')', '(', line)
+		switch x := e.(type) {
+		case *ast.FuncCallExpr:
+			x.AdjustRet = true
+		case *ast.Comma3Expr:
+			x.AdjustRet = true
+		}
+	default:
+		p.syntax("unexpected symbol")
+	}
+	for {
+		line = p.line
+		switch p.tok {
+		case '.':
+			p.take()
+			line = p.line
+			e = at(&ast.AttrGetExpr{Object: e, Key: at(&ast.StringExpr{Value: p.ident()}, line)}, line)
+		case '[':
+			p.take()
+			key := p.expr()
+			p.expect(']')
+			e = at(&ast.AttrGetExpr{Object: e, Key: key}, p.lastLine)
+		case ':':
+			p.take()
+			name := p.ident()
+			line = p.line
+			e = at(&ast.FuncCallExpr{Receiver: e, Method: name, Args: p.args()}, line)
+		case '(', tkString, '{':
+			e = at(&ast.FuncCallExpr{Func: e, Args: p.args()}, line)
+		default:
+			return e
+		}
+	}
+}
+
+func (p *parser) args() []ast.Expr {
+	line := p.line
+	switch p.tok {
+	case tkString:
+		s := at(&ast.StringExpr{Value: p.str}, line)
+		p.take()
+		return []ast.Expr{s}
+	case '{':
+		return []ast.Expr{p.table(line)}
+	case '(':
+		p.take()
+		if p.accept(')') {
+			return nil
+		}
+		es := p.exprs()
+		p.closes(')', '(', line)
+		return es
+	}
+	p.syntax("function arguments expected")
+	return nil
+}

@@ -1,0 +1,161 @@
+package vm
+
+import (
+	"strconv"
+
+	"github.com/yuin/gopher-lua/ast"
+)
+
+// What gopher-lua's compiler gets wrong, given to it in a form that it gets right.
+
+// assign makes `a, b = b, a`: the compiler writes the first target before it has read the last value, so all operands go
+// through fresh locals. One target, or names that take the results of one call, need none.
+func assign(targets, values []ast.Expr, line int) ast.Stmt {
+	plain := at(&ast.AssignStmt{Lhs: targets, Rhs: values}, line)
+	if len(targets) == 1 || independent(targets, values) {
+		return plain
+	}
+	do := at(&ast.DoBlockStmt{}, line)
+	n := 0
+	local := func(values ...ast.Expr) []string {
+		names := make([]string, len(values))
+		for i := range names {
+			n++
+			names[i] = "(temp " + strconv.Itoa(n) + ")"
+		}
+		do.Stmts = append(do.Stmts, at(&ast.LocalAssignStmt{Names: names, Exprs: values}, line))
+		return names
+	}
+	read := func(name string, like ast.Expr) ast.Expr { return at(&ast.IdentExpr{Value: name}, like.Line()) }
+	for i, t := range targets {
+		if a, ok := t.(*ast.AttrGetExpr); ok {
+			b := at(&ast.AttrGetExpr{Object: read(local(a.Object)[0], a), Key: a.Key}, a.Line())
+			if !isConstant(a.Key) {
+				b.Key = read(local(a.Key)[0], a)
+			}
+			targets[i] = b
+		}
+	}
+	from := n
+	names := make([]string, len(targets))
+	for i := range names {
+		names[i] = "(temp " + strconv.Itoa(from+i+1) + ")"
+	}
+	do.Stmts = append(do.Stmts, at(&ast.LocalAssignStmt{Names: names, Exprs: values}, line))
+	for i := len(targets) - 1; i >= 0; i-- {
+		do.Stmts = append(do.Stmts, at(&ast.AssignStmt{Lhs: targets[i : i+1], Rhs: []ast.Expr{read(names[i], targets[i])}}, line))
+	}
+	do.SetLastLine(line)
+	return do
+}
+
+func independent(targets, values []ast.Expr) bool {
+	for _, t := range targets {
+		if _, ok := t.(*ast.IdentExpr); !ok {
+			return false
+		}
+	}
+	if len(values) == 1 {
+		switch values[0].(type) {
+		case *ast.FuncCallExpr, *ast.Comma3Expr:
+			return true
+		}
+	}
+	for _, v := range values {
+		if !isConstant(v) {
+			return false
+		}
+	}
+	return true
+}
+
+func isConstant(e ast.Expr) bool {
+	switch e.(type) {
+	case *ast.NilExpr, *ast.TrueExpr, *ast.FalseExpr, *ast.NumberExpr, *ast.StringExpr:
+		return true
+	}
+	return false
+}
+
+// branch makes a condition in which no operand is a constant: the compiler drops the jumps of such ones.
+func branch(e ast.Expr) ast.Expr {
+	right := "1"
+	switch x := e.(type) {
+	case *ast.LogicalOpExpr:
+		x.Lhs, x.Rhs = branch(x.Lhs), branch(x.Rhs)
+		return x
+	case *ast.UnaryNotOpExpr:
+		x.Expr = branch(x.Expr)
+		return x
+	case *ast.FalseExpr, *ast.NilExpr:
+		right = "2"
+	case *ast.TrueExpr, *ast.NumberExpr, *ast.StringExpr, *ast.FunctionExpr:
+	default:
+		return e
+	}
+	line := e.Line()
+	one := at(&ast.NumberExpr{Value: "1"}, line)
+	return at(&ast.RelationalOpExpr{Operator: "==", Lhs: one, Rhs: at(&ast.NumberExpr{Value: right}, line)}, line)
+}
+
+// padLoop puts an instruction before a loop body that begins with a jump: the compiler confuses the two labels.
+func padLoop(body []ast.Stmt) []ast.Stmt {
+	if len(body) == 0 {
+		return body
+	}
+	switch body[0].(type) {
+	case *ast.IfStmt, *ast.BreakStmt, *ast.DoBlockStmt, *ast.GotoStmt, *ast.LabelStmt, *ast.WhileStmt, *ast.RepeatStmt, *ast.GenericForStmt:
+		line := body[0].Line()
+		nop := at(&ast.LocalAssignStmt{Names: []string{"(nop)"}, Exprs: []ast.Expr{at(&ast.TrueExpr{}, line)}}, line)
+		return append([]ast.Stmt{nop}, body...)
+	}
+	return body
+}
+
+// iterator makes `for names in exprs` set all three of its hidden variables: the compiler fills only as many as there are names.
+func iterator(names []string, exprs []ast.Expr) ([]string, []ast.Expr) {
+	last := exprs[len(exprs)-1]
+	multi := false
+	switch x := last.(type) {
+	case *ast.FuncCallExpr:
+		multi = !x.AdjustRet
+	case *ast.Comma3Expr:
+		multi = !x.AdjustRet
+	}
+	for !multi && len(exprs) < 3 {
+		exprs = append(exprs, at(&ast.NilExpr{}, last.Line()))
+	}
+	for multi && len(names) < len(exprs) && len(names) < 3 {
+		names = append(names, "(unused "+strconv.Itoa(len(names))+")")
+	}
+	return names, exprs
+}
+
+// orderFields keeps the compiler from storing the items of a full batch of positional fields again, from registers that keyed
+// fields have used since.
+func orderFields(fields []*ast.Field) []*ast.Field {
+	positional := 0
+	for _, f := range fields {
+		if f.Key == nil {
+			positional++
+		}
+	}
+	if positional < fieldsPerFlush || positional == len(fields) {
+		return fields
+	}
+	ordered := make([]*ast.Field, 0, len(fields))
+	for _, f := range fields {
+		if f.Key != nil {
+			ordered = append(ordered, f)
+		}
+	}
+	for _, f := range fields {
+		if f.Key == nil {
+			ordered = append(ordered, f)
+		}
+	}
+	return ordered
+}
+
+// fieldsPerFlush is gopher-lua's batch of positional fields.
+const fieldsPerFlush = 50
