@@ -1,0 +1,754 @@
+package actor
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestReadParksUntilBytesCome(t *testing.T) {
+	w := run(t)
+	f, peer := pair(t, w)
+	go func() {
+		for _, s := range []string{"hello", " ", "world"} {
+			time.Sleep(time.Millisecond)
+			io.WriteString(peer, s)
+		}
+		peer.Close()
+	}()
+	in(t, w, func() {
+		got, err := io.ReadAll(f)
+		if string(got) != "hello world" || err != nil {
+			t.Errorf("%q, %v", got, err)
+		}
+		if n, err := f.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+			t.Errorf("after the end: %d, %v", n, err)
+		}
+	})
+}
+
+// The bytes and the end come with one event: a short read must not make the FD forget the end.
+func TestEndBehindBytes(t *testing.T) {
+	w := run(t)
+	f, peer := pair(t, w)
+	io.WriteString(peer, "bye")
+	peer.Close()
+	in(t, w, func() {
+		buf := make([]byte, 100)
+		n, err := f.Read(buf)
+		if string(buf[:n]) != "bye" || err != nil {
+			t.Errorf("%q, %v", buf[:n], err)
+		}
+		if _, err := f.Read(buf); err != io.EOF {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
+func TestHalfClose(t *testing.T) {
+	w := run(t)
+	f, peer := pair(t, w)
+	raw, _ := peer.SyscallConn()
+	raw.Control(func(fd uintptr) { unix.Shutdown(int(fd), unix.SHUT_WR) })
+	in(t, w, func() {
+		if _, err := f.Read(make([]byte, 1)); err != io.EOF {
+			t.Errorf("read: %v", err)
+		}
+		if _, err := f.Write([]byte("still here")); err != nil {
+			t.Errorf("write: %v", err)
+		}
+		f.CloseWrite()
+	})
+	if got, err := io.ReadAll(peer); string(got) != "still here" || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+// Everything that moves bytes moves them all, in order, with the kernel's calls and with the worst ones.
+func TestTransfer(t *testing.T) {
+	data := make([]byte, 300000)
+	for i := range data {
+		data[i] = byte(rand.IntN(256))
+	}
+	file := filepath.Join(t.TempDir(), "data")
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	send := map[string]func(f *FD, data []byte) error{
+		"write": func(f *FD, data []byte) error { _, err := f.Write(data); return err },
+		"writev": func(f *FD, data []byte) error {
+			bufs := [][]byte{{}, data[:1], nil, data[1:2]}
+			for rest := data[2:]; len(rest) > 0; {
+				n := min(len(rest), 1+rand.IntN(len(data)/20))
+				bufs = append(bufs, rest[:n])
+				rest = rest[n:]
+			}
+			n, err := f.Writev(bufs)
+			if n != int64(len(data)) {
+				t.Errorf("wrote %d", n)
+			}
+			return err
+		},
+		"sendfile": func(f *FD, data []byte) error {
+			in, err := os.Open(file)
+			if err != nil {
+				return err
+			}
+			defer in.Close()
+			_, err = f.SendFile(in, 0, int64(len(data)))
+			return err
+		},
+	}
+	for _, lens := range []struct {
+		name string
+		size int
+		use  func(*Worker)
+	}{
+		{"kernel", len(data), func(*Worker) {}},
+		{"onebyte", 3000, func(w *Worker) { w.Syscalls = OneByte() }},
+	} {
+		for name, send := range send {
+			t.Run(lens.name+"/"+name, func(t *testing.T) {
+				w := runWith(t, lens.use)
+				a, peer := pair(t, w)
+				data := data[:lens.size]
+				got := make([]byte, len(data))
+				wait := make(chan error)
+				go func() {
+					_, err := io.ReadFull(peer, got)
+					wait <- err
+				}()
+				in(t, w, func() {
+					if err := send(a, data); err != nil {
+						t.Error(err)
+					}
+				})
+				if err := <-wait; err != nil || !bytes.Equal(got, data) {
+					t.Errorf("other bytes arrived (%v)", err)
+				}
+				go peer.Write(data)
+				in(t, w, func() {
+					if _, err := io.ReadFull(a, got); err != nil || !bytes.Equal(got, data) {
+						t.Errorf("other bytes were read (%v)", err)
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestSendFileOfShortFile(t *testing.T) {
+	w := run(t)
+	f, _ := pair(t, w)
+	name := filepath.Join(t.TempDir(), "short")
+	os.WriteFile(name, []byte("abc"), 0o600)
+	file, _ := os.Open(name)
+	defer file.Close()
+	in(t, w, func() {
+		if n, err := f.SendFile(file, 1, 10); n != 2 || err != io.ErrUnexpectedEOF {
+			t.Errorf("%d, %v", n, err)
+		}
+	})
+}
+
+func TestTimeouts(t *testing.T) {
+	const d = 10 * time.Millisecond
+	w := run(t)
+	big := make([]byte, 8<<20)
+	for name, op := range map[string]func(f *FD) error{
+		"read timeout":   func(f *FD) error { f.SetReadTimeout(d); _, err := f.Read(make([]byte, 1)); return err },
+		"read deadline":  func(f *FD) error { f.SetReadDeadline(time.Now().Add(d)); _, err := f.Read(big[:1]); return err },
+		"write timeout":  func(f *FD) error { f.SetWriteTimeout(d); _, err := f.Write(big); return err },
+		"write deadline": func(f *FD) error { f.SetWriteDeadline(time.Now().Add(d)); _, err := f.Write(big); return err },
+		"writev":         func(f *FD) error { f.SetWriteTimeout(d); _, err := f.Writev([][]byte{big, big}); return err },
+		"deadline of a parked read": func(f *FD) error {
+			w.AfterFunc(d, func() { f.SetReadDeadline(time.Unix(1, 0)) })
+			_, err := f.Read(make([]byte, 1))
+			return err
+		},
+		"deadline of a parked read, to come": func(f *FD) error {
+			w.AfterFunc(0, func() { f.SetReadDeadline(time.Now().Add(d)) })
+			_, err := f.Read(make([]byte, 1))
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, peer := pair(t, w)
+			in(t, w, func() {
+				begin := time.Now()
+				err := op(f)
+				var ne net.Error
+				if !errors.Is(err, ErrTimeout) || !errors.As(err, &ne) || !ne.Timeout() || !errors.Is(err, os.ErrDeadlineExceeded) {
+					t.Errorf("%v", err)
+				}
+				if e := time.Since(begin); e < d-2*time.Millisecond {
+					t.Errorf("after %v", e)
+				}
+				f.SetDeadline(time.Time{})
+				go io.WriteString(peer, "x")
+				f.SetReadTimeout(0)
+				if _, err := f.Read(make([]byte, 1)); err != nil {
+					t.Errorf("the next read: %v", err)
+				}
+			})
+		})
+	}
+}
+
+func TestTimeoutIsPerOperation(t *testing.T) {
+	w := run(t)
+	f, peer := pair(t, w)
+	go func() {
+		for range 8 {
+			time.Sleep(10 * time.Millisecond)
+			io.WriteString(peer, "x")
+		}
+	}()
+	in(t, w, func() {
+		f.SetReadTimeout(60 * time.Millisecond)
+		for range 8 {
+			if _, err := f.Read(make([]byte, 8)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+func TestSecondReaderIsRefused(t *testing.T) {
+	w := run(t)
+	f, peer := pair(t, w)
+	in(t, w, func() {
+		first := w.Go(func() {
+			if _, err := f.Read(make([]byte, 1)); err != nil {
+				t.Error(err)
+			}
+		})
+		if _, err := f.Read(make([]byte, 1)); err != ErrBusy {
+			t.Errorf("reader: %v", err)
+		}
+		big := make([]byte, 4<<20)
+		writer := w.Go(func() { f.Write(big) })
+		if _, err := f.Write([]byte("x")); err != ErrBusy {
+			t.Errorf("writer: %v", err)
+		}
+		io.WriteString(peer, "x")
+		for !first.Dead() {
+			w.Current().Sleep(time.Millisecond)
+		}
+		writer.Kill()
+	})
+}
+
+func TestCloseWakesWhoIsParked(t *testing.T) {
+	w := run(t)
+	f, _ := pair(t, w)
+	in(t, w, func() {
+		var rerr, werr error
+		w.Go(func() { _, rerr = f.Read(make([]byte, 1)) })
+		w.Go(func() { _, werr = f.Write(make([]byte, 8<<20)) })
+		f.Close()
+		w.Current().Yield()
+		if rerr != net.ErrClosed || werr != net.ErrClosed {
+			t.Errorf("%v, %v", rerr, werr)
+		}
+		if _, err := f.Read(make([]byte, 1)); err != net.ErrClosed {
+			t.Error(err)
+		}
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestTryNeverParks(t *testing.T) {
+	w := run(t)
+	f, peer := pair(t, w)
+	w.Call(func() {
+		if _, err := f.TryRead(make([]byte, 1)); err != ErrWouldBlock {
+			t.Errorf("read: %v", err)
+		}
+		if err := f.Peek(); err != ErrWouldBlock {
+			t.Errorf("peek: %v", err)
+		}
+		for {
+			if _, err := f.TryWrite(make([]byte, 1<<16)); err == ErrWouldBlock {
+				break
+			} else if err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	peer.Write([]byte("x"))
+	until(t, "a byte", func() (ok bool) { w.Call(func() { ok = f.Readable() }); return })
+	w.Call(func() {
+		if err := f.Peek(); err != nil {
+			t.Errorf("peek: %v", err)
+		}
+		if n, err := f.TryRead(make([]byte, 8)); n != 1 || err != nil {
+			t.Errorf("read: %d, %v", n, err)
+		}
+	})
+	peer.Close()
+	until(t, "the hang-up", func() (ok bool) { w.Call(func() { ok = f.Hungup() }); return })
+	w.Call(func() {
+		if err := f.Peek(); err != io.EOF && !errors.Is(err, syscall.ECONNRESET) {
+			t.Errorf("peek: %v", err)
+		}
+	})
+}
+
+func TestOnReadable(t *testing.T) {
+	w := run(t)
+	for name, event := range map[string]func(*os.File){
+		"bytes":   func(peer *os.File) { io.WriteString(peer, "x") },
+		"hang-up": func(peer *os.File) { peer.Close() },
+	} {
+		for _, order := range []string{"before", "after"} {
+			t.Run(name+" "+order, func(t *testing.T) {
+				f, peer := pair(t, w)
+				called := make(chan bool, 8)
+				set := func() {
+					w.Call(func() { f.OnReadable(TaskFunc(func(w *Worker) { called <- w.Current() == nil })) })
+				}
+				if order == "before" {
+					set()
+					event(peer)
+				} else {
+					event(peer)
+					until(t, "the event", func() (ok bool) { w.Call(func() { ok = f.Readable() }); return })
+					set()
+				}
+				if !<-called {
+					t.Error("not on the loop")
+				}
+				w.Call(func() { f.Close() })
+				if len(called) != 0 {
+					t.Error("called again")
+				}
+			})
+		}
+	}
+}
+
+func TestOnHangup(t *testing.T) {
+	w := run(t)
+	for _, order := range []string{"before", "after"} {
+		f, peer := pair(t, w)
+		called := make(chan bool, 8)
+		set := func() { w.Call(func() { f.OnHangup(func() { called <- true }) }) }
+		if order == "before" {
+			set()
+			io.WriteString(peer, "x")
+			w.Call(func() {})
+			if len(called) != 0 {
+				t.Error("called for bytes")
+			}
+		}
+		peer.Close()
+		if order == "after" {
+			until(t, "the hang-up", func() (ok bool) { w.Call(func() { ok = f.Hungup() }); return })
+			set()
+		}
+		<-called
+		w.Call(func() { f.Close() })
+	}
+}
+
+// A descriptor that is closed, and whose number is used again in the same batch of events, does not get the old one's events.
+func TestStaleEvent(t *testing.T) {
+	w := run(t)
+	a, pa := pair(t, w)
+	b, pb := pair(t, w)
+	var again *FD
+	var spare [2]int
+	swap := func(victim *FD) Task {
+		return TaskFunc(func(w *Worker) {
+			number := victim.Fd()
+			victim.Close()
+			spare, _ = unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+			if spare[0] != number {
+				t.Logf("the number %d became %d", number, spare[0])
+			}
+			again, _ = w.NewFD(spare[0])
+			again.OnReadable(TaskFunc(func(*Worker) { t.Error("a stale event arrived") }))
+		})
+	}
+	w.Call(func() {
+		a.OnReadable(swap(b))
+		b.OnReadable(swap(a))
+		pa.Write([]byte("x")) // both are ready when the loop looks again
+		pb.Write([]byte("x"))
+	})
+	until(t, "the swap", func() (ok bool) { w.Call(func() { ok = again != nil }); return })
+	w.Call(func() {})
+	w.Call(func() { again.Close() })
+	unix.Close(spare[1])
+}
+
+func TestInjectedErrors(t *testing.T) {
+	for name, c := range map[string]struct {
+		inject func(*Syscalls)
+		op     func(*FD) error
+		want   error
+	}{
+		"read": {
+			func(s *Syscalls) { s.Read = func(int, []byte) (int, syscall.Errno) { return 0, syscall.ECONNRESET } },
+			func(f *FD) error { _, err := f.Read(make([]byte, 1)); return err }, syscall.ECONNRESET},
+		"write": {
+			func(s *Syscalls) { s.Write = func(int, []byte) (int, syscall.Errno) { return 0, syscall.EPIPE } },
+			func(f *FD) error { _, err := f.Write(make([]byte, 1)); return err }, syscall.EPIPE},
+		"writev": {
+			func(s *Syscalls) { s.Writev = func(int, [][]byte) (int, syscall.Errno) { return 0, syscall.EPIPE } },
+			func(f *FD) error { _, err := f.Writev([][]byte{{1}}); return err }, syscall.EPIPE},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := runWith(t, func(w *Worker) { c.inject(&w.Syscalls) })
+			f, peer := pair(t, w)
+			io.WriteString(peer, "x")
+			in(t, w, func() {
+				if err := c.op(f); !errors.Is(err, c.want) {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+func listenOn(t testing.TB, w *Worker, a Addr, on func(*FD, Addr)) *Listener {
+	t.Helper()
+	l, err := Listen(a, ListenOptions{NoDelay: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Call(func() { err = w.Accept(l, on, func(err error) { t.Errorf("accept: %v", err) }) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		w.Call(func() { w.Unaccept(l) })
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return l
+}
+
+func loopback() Addr { return IP(netip.MustParseAddrPort("127.0.0.1:0")) }
+
+// echo serves one connection.
+func echo(w *Worker) func(*FD, Addr) {
+	return func(f *FD, _ Addr) {
+		w.Go(func() {
+			defer f.Close()
+			io.Copy(struct{ io.Writer }{f}, struct{ io.Reader }{f})
+		})
+	}
+}
+
+func TestDialAndAccept(t *testing.T) {
+	w := run(t)
+	for name, a := range map[string]Addr{
+		"tcp4":     loopback(),
+		"tcp6":     IP(netip.MustParseAddrPort("[::1]:0")),
+		"unix":     Unix(filepath.Join(t.TempDir(), "s")),
+		"abstract": Unix("@luahttpd-test-" + strings.ReplaceAll(t.TempDir(), "/", "-")),
+	} {
+		t.Run(name, func(t *testing.T) {
+			var from Addr
+			l := listenOn(t, w, a, func(f *FD, peer Addr) {
+				from = peer
+				echo(w)(f, peer)
+			})
+			if !a.IsUnix() && l.Addr().Port() == 0 {
+				t.Error("no port")
+			}
+			in(t, w, func() {
+				f, err := w.Dial(l.Addr(), DialOptions{Timeout: time.Second})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer f.Close()
+				f.Write([]byte("hello"))
+				buf := make([]byte, 8)
+				n, err := f.Read(buf)
+				if string(buf[:n]) != "hello" {
+					t.Errorf("%q, %v", buf[:n], err)
+				}
+				local, err := f.Local()
+				if local != from || err != nil {
+					t.Errorf("the peer saw %v, the socket is %v (%v)", from, local, err)
+				}
+				if peer, err := f.Peer(); peer != l.Addr() || err != nil {
+					t.Errorf("the peer is %v, %v", peer, err)
+				}
+				if f.RemoteAddr().String() == "" {
+					t.Error("no address")
+				}
+			})
+		})
+	}
+}
+
+func TestDialErrors(t *testing.T) {
+	w := run(t)
+	l, err := Listen(loopback(), ListenOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	for name, c := range map[string]struct {
+		to   Addr
+		o    DialOptions
+		want error
+	}{
+		"nobody listens":  {l.Addr(), DialOptions{}, syscall.ECONNREFUSED},
+		"no unix socket":  {Unix(filepath.Join(t.TempDir(), "none")), DialOptions{}, syscall.ENOENT},
+		"path too long":   {Unix(strings.Repeat("x", 200)), DialOptions{}, syscall.ENAMETOOLONG},
+		"not our address": {l.Addr(), DialOptions{Local: IP(netip.MustParseAddrPort("192.0.2.1:0"))}, syscall.EADDRNOTAVAIL},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in(t, w, func() {
+				f, err := w.Dial(c.to, c.o)
+				if f != nil || !errors.Is(err, c.want) {
+					t.Errorf("%v", err)
+				}
+			})
+		})
+	}
+}
+
+// full is a listener whose queue is full: connecting to it gets no answer.
+func full(t *testing.T) Addr {
+	l, err := Listen(loopback(), ListenOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	unix.Listen(l.fd, 0)
+	var held []net.Conn
+	t.Cleanup(func() {
+		l.Close()
+		for _, c := range held {
+			c.Close()
+		}
+	})
+	for range 16 {
+		c, err := net.DialTimeout("tcp", l.Addr().String(), 50*time.Millisecond)
+		if err != nil {
+			return l.Addr()
+		}
+		held = append(held, c)
+	}
+	t.Skip("the queue does not get full")
+	return Addr{}
+}
+
+func TestDialTimeoutAndKill(t *testing.T) {
+	w := run(t)
+	to := full(t)
+	in(t, w, func() {
+		if f, err := w.Dial(to, DialOptions{Timeout: 10 * time.Millisecond}); f != nil || err != ErrTimeout {
+			t.Errorf("%v", err)
+		}
+		co := w.Go(func() { w.Dial(to, DialOptions{}) })
+		co.Kill()
+		if w.FDs() != 0 || !co.Dead() {
+			t.Errorf("%d descriptors are left", w.FDs())
+		}
+	})
+}
+
+func TestDialFromAnAddress(t *testing.T) {
+	w := run(t)
+	var from Addr
+	l := listenOn(t, w, loopback(), func(f *FD, peer Addr) { from = peer; f.Close() })
+	in(t, w, func() {
+		f, err := w.Dial(l.Addr(), DialOptions{Local: IP(netip.MustParseAddrPort("127.0.0.9:0"))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Read(make([]byte, 1))
+		f.Close()
+	})
+	if from.AddrPort.Addr().String() != "127.0.0.9" {
+		t.Errorf("from %v", from)
+	}
+}
+
+func TestUDP(t *testing.T) {
+	w := run(t)
+	c, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	go func() {
+		buf := make([]byte, 100)
+		for {
+			n, from, err := c.ReadFrom(buf)
+			if err != nil {
+				return
+			}
+			c.WriteTo(buf[:n], from)
+		}
+	}()
+	in(t, w, func() {
+		f, err := w.DialUDP(IP(c.LocalAddr().(*net.UDPAddr).AddrPort()), DialOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		f.SetReadTimeout(5 * time.Second)
+		for _, s := range []string{"one", "", "three"} {
+			if s == "" {
+				continue
+			}
+			f.Write([]byte(s))
+		}
+		buf := make([]byte, 100)
+		for _, s := range []string{"one", "three"} {
+			if n, err := f.Read(buf); string(buf[:n]) != s {
+				t.Errorf("%q, %v", buf[:n], err)
+			}
+		}
+	})
+}
+
+func TestAcceptPausesWithoutDescriptors(t *testing.T) {
+	failed := make(chan error, 8)
+	deny := true
+	w := runWith(t, func(w *Worker) {
+		accept := w.Syscalls.Accept
+		w.Syscalls.Accept = func(fd int) (int, Addr, syscall.Errno) {
+			if deny {
+				return -1, Addr{}, syscall.EMFILE
+			}
+			return accept(fd)
+		}
+	})
+	l, err := Listen(loopback(), ListenOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	w.Call(func() { err = w.Accept(l, echo(w), func(err error) { failed <- err }) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := <-failed; !errors.Is(err, syscall.EMFILE) {
+		t.Error(err)
+	}
+	w.Call(func() { deny = false })
+	begin := time.Now()
+	io.WriteString(c, "x")
+	if _, err := c.Read(make([]byte, 1)); err != nil {
+		t.Error(err)
+	}
+	if d := time.Since(begin); d < acceptPause/2 {
+		t.Errorf("after %v", d)
+	}
+	w.Call(func() { w.Unaccept(l) })
+	if len(failed) != 0 {
+		t.Error("it failed more than once")
+	}
+}
+
+func TestListenerFrom(t *testing.T) {
+	w := run(t)
+	nl, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := ListenerFrom(nl.(*net.TCPListener))
+	if err != nil {
+		t.Fatal(err)
+	}
+	nl.Close()
+	file, err := l.File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	if l, err = ListenerFrom(file); err != nil {
+		t.Fatal(err)
+	}
+	file.Close()
+	w.Call(func() { err = w.Accept(l, echo(w), nil) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.WriteString(c, "x")
+	if _, err := c.Read(make([]byte, 1)); err != nil {
+		t.Error(err)
+	}
+	c.Close()
+	w.Call(func() { w.Unaccept(l) })
+	l.Close()
+	plain, _ := os.Open(os.DevNull)
+	defer plain.Close()
+	if _, err := ListenerFrom(plain); err == nil {
+		t.Error("no error for a file")
+	}
+}
+
+func TestListenErrors(t *testing.T) {
+	l, err := Listen(loopback(), ListenOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if _, err := Listen(l.Addr(), ListenOptions{}); !errors.Is(err, syscall.EADDRINUSE) {
+		t.Error(err)
+	}
+	o := ListenOptions{ReusePort: true, DeferAccept: true, NoDelay: true, FastOpen: 5, Backlog: 9, Rcvbuf: 1 << 16, Sndbuf: 1 << 16,
+		KeepAlive: KeepAlive{On: true, Idle: time.Minute, Interval: time.Second, Count: 3}}
+	a, err := Listen(loopback(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	b, err := Listen(a.Addr(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Close()
+}
+
+func TestDetach(t *testing.T) {
+	a, b := run(t), run(t)
+	f, peer := pair(t, a)
+	var g *FD
+	var err error
+	fd := -1
+	a.Call(func() { fd = f.Detach() })
+	b.Call(func() { g, err = b.NewFD(fd) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.WriteString(peer, "x")
+	in(t, b, func() {
+		if _, err := g.Read(make([]byte, 1)); err != nil {
+			t.Error(err)
+		}
+	})
+}
