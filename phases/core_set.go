@@ -1,0 +1,121 @@
+package phases
+
+import (
+	"strings"
+	"time"
+
+	"github.com/luahttpd/luahttpd/conf"
+)
+
+// setRoot is root and alias: one location has one of them.
+func setRoot(own *Core, b *Block, s *conf.Stmt) error {
+	alias := s.Name == "alias"
+	if other := map[bool]string{true: "root", false: "alias"}[alias]; b.seen[other] {
+		return s.Errorf("\"%s\" directive is duplicate, \"%s\" directive was specified earlier", s.Name, other)
+	}
+	if alias && b.Loc.Kind == LocNamed {
+		return s.Errorf("the \"alias\" directive cannot be used inside the named location")
+	}
+	path := s.Args[0]
+	if strings.Contains(path, "$document_root") || strings.Contains(path, "${document_root}") ||
+		strings.Contains(path, "$realpath_root") || strings.Contains(path, "${realpath_root}") {
+		return s.Errorf("the $document_root variable cannot be used in the \"%s\" directive", s.Name)
+	}
+	if !strings.HasPrefix(path, "$") {
+		path = b.Path(path)
+		if alias && strings.HasSuffix(s.Args[0], "/") && !strings.HasSuffix(path, "/") {
+			path += "/"
+		}
+	}
+	if !alias {
+		path = strings.TrimRight(path, "/")
+	}
+	t, err := b.Template(s, path)
+	own.Root, own.Alias = t, alias
+	return err
+}
+
+func setBodyTemp(own *Core, b *Block, s *conf.Stmt) error {
+	for _, level := range s.Args[1:] {
+		if n, ok := conf.Number(level); !ok || n < 1 || n > 3 {
+			return s.Errorf("invalid value \"%s\"", level)
+		}
+	}
+	own.BodyTemp = s.Args[0]
+	return nil
+}
+
+func setLargeBuffers(own *Core, b *Block, s *conf.Stmt) error {
+	n, ok := conf.Number(s.Args[0])
+	if !ok || n == 0 {
+		return s.Errorf("invalid value \"%s\"", s.Args[0])
+	}
+	size, ok := conf.Size(s.Args[1])
+	if !ok || size == 0 {
+		return s.Errorf("invalid value \"%s\"", s.Args[1])
+	}
+	own.LargeBuffers, own.LargeBufferSize = n, size
+	return nil
+}
+
+func setKeepalive(own *Core, b *Block, s *conf.Stmt) error {
+	var ok bool
+	if own.KeepaliveTimeout, ok = conf.Duration(s.Args[0]); !ok {
+		return s.Errorf("\"%s\" directive invalid value", s.Name)
+	}
+	own.KeepaliveHeader = 0
+	if len(s.Args) == 2 {
+		if own.KeepaliveHeader, ok = conf.Duration(s.Args[1]); !ok {
+			return s.Errorf("\"%s\" directive invalid value", s.Name)
+		}
+	}
+	return nil
+}
+
+// ResolverConf is the resolver directive.
+type ResolverConf struct {
+	Servers []string
+	// Valid replaces the answers' own time to live when not 0.
+	Valid      time.Duration
+	IPv4, IPv6 bool
+	// Local uses the system's resolv.conf (OpenResty's local=on).
+	Local      bool
+	StatusZone string
+}
+
+func setResolver(own *Core, b *Block, s *conf.Stmt) error {
+	r := &ResolverConf{IPv4: true, IPv6: true}
+	for _, a := range s.Args {
+		key, value, is := strings.Cut(a, "=")
+		if !is {
+			r.Servers = append(r.Servers, a)
+			continue
+		}
+		ok := true
+		switch key {
+		case "valid":
+			r.Valid, ok = conf.Duration(value)
+		case "ipv4":
+			r.IPv4, ok = value == "on", value == "on" || value == "off"
+		case "ipv6":
+			r.IPv6, ok = value == "on", value == "on" || value == "off"
+		case "local":
+			r.Local, ok = value == "on", value == "on" || value == "off"
+		case "status_zone":
+			r.StatusZone = value
+		default:
+			ok = false
+		}
+		if !ok {
+			return s.Errorf("invalid parameter: %s", a)
+		}
+	}
+	if !r.IPv4 && !r.IPv6 {
+		return s.Errorf("\"ipv4\" and \"ipv6\" cannot both be \"off\"")
+	}
+	if len(r.Servers) == 0 && !r.Local {
+		return s.Errorf("no name servers defined")
+	}
+	own.Resolver = r
+	return nil
+}

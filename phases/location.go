@@ -1,0 +1,331 @@
+package phases
+
+import (
+	"bytes"
+	"sort"
+	"strings"
+
+	"github.com/luahttpd/luahttpd/conf"
+	"github.com/luahttpd/luahttpd/pcre"
+)
+
+// Loc is one location after its configuration has been compiled: immutable,
+// shared by the workers. A server block has one too, for requests that have
+// not found theirs.
+type Loc struct {
+	// Name is what stood in the configuration: the path, expression or @name.
+	Name string
+	Kind LocKind
+	// Core is the configuration of the server itself.
+	Core *Core
+	// Stmt is where it stands; nil for the main server block's.
+	Stmt *conf.Stmt
+	// NoName: made by "if" or "limit_except" inside of another location.
+	NoName bool
+
+	confs         []any
+	steps         [phaseCount][]Handler
+	ops           []Handler
+	content       Handler
+	contentModule int
+	contentBy     *conf.Stmt
+	header        HeaderFunc
+	body          BodyFunc
+	lowerBody     BodyFunc // what the postpone filter passes a subrequest's body to
+	inside        locations
+	regex         *pcre.Regex
+	autoRedirect  bool
+}
+
+// LocKind is how a location is matched.
+type LocKind uint8
+
+const (
+	LocPrefix LocKind = iota
+	LocExact
+	LocPrefixFirst // ^~: no expression is tried when it is the longest
+	LocRegex
+	LocNamed
+)
+
+// locations finds a location by path: an exact name, else the longest prefix,
+// then the expressions in the order of the configuration.
+type locations struct {
+	exact   map[string]*Loc
+	prefix  map[string]*Loc
+	lengths []int // of the prefixes, longest first
+	regexes []*Loc
+}
+
+func (ls *locations) add(l *Loc) (duplicate bool) {
+	switch l.Kind {
+	case LocRegex:
+		ls.regexes = append(ls.regexes, l)
+		return false
+	case LocExact:
+		if ls.exact == nil {
+			ls.exact = map[string]*Loc{}
+		}
+		duplicate = ls.exact[l.Name] != nil
+		ls.exact[l.Name] = l
+		return duplicate
+	}
+	if ls.prefix == nil {
+		ls.prefix = map[string]*Loc{}
+	}
+	duplicate = ls.prefix[l.Name] != nil
+	ls.prefix[l.Name] = l
+	i := sort.Search(len(ls.lengths), func(i int) bool { return ls.lengths[i] <= len(l.Name) })
+	if i == len(ls.lengths) || ls.lengths[i] != len(l.Name) {
+		ls.lengths = append(ls.lengths, 0)
+		copy(ls.lengths[i+1:], ls.lengths[i:])
+		ls.lengths[i] = len(l.Name)
+	}
+	return duplicate
+}
+
+// find returns the location for path; slash is a location that path would
+// match with a "/" at its end and that answers such requests itself.
+func (ls *locations) find(r *Request, path []byte) (l, slash *Loc, err error) {
+	if l := ls.exact[string(path)]; l != nil {
+		return l, nil, nil
+	}
+	for _, n := range ls.lengths {
+		if n == len(path)+1 {
+			if p := ls.prefix[string(path)+"/"]; p != nil && p.autoRedirect {
+				slash = p
+			}
+			continue
+		}
+		if n > len(path) {
+			continue
+		}
+		if p := ls.prefix[string(path[:n])]; p != nil {
+			l = p
+			break
+		}
+	}
+	if e := ls.exact[string(path)+"/"]; len(ls.exact) > 0 && e != nil && e.autoRedirect {
+		slash = e
+	}
+	if l != nil {
+		in, inSlash, err := l.inside.find(r, path)
+		if err != nil {
+			return nil, nil, err
+		}
+		if inSlash != nil {
+			slash = inSlash
+		}
+		if in != nil {
+			if in.Kind == LocExact || in.Kind == LocRegex {
+				return in, nil, nil
+			}
+			if l.Kind != LocPrefixFirst && in.Kind != LocPrefixFirst {
+				if m, err := ls.matchRegex(r, path); m != nil || err != nil {
+					return m, nil, err
+				}
+			}
+			return in, slash, nil
+		}
+		if slash != nil || l.Kind == LocPrefixFirst {
+			return l, slash, nil
+		}
+	} else if slash != nil {
+		return nil, slash, nil
+	}
+	m, err := ls.matchRegex(r, path)
+	if m != nil || err != nil {
+		return m, nil, err
+	}
+	return l, nil, nil
+}
+
+func (ls *locations) matchRegex(r *Request, path []byte) (*Loc, error) {
+	for _, l := range ls.regexes {
+		groups, ok, err := l.regex.Match(path, 0, nil)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			continue
+		}
+		r.SetCaptures(path, groups)
+		in, _, err := l.inside.find(r, path)
+		if err != nil {
+			return nil, err
+		}
+		if in != nil {
+			return in, nil
+		}
+		return l, nil
+	}
+	return nil, nil
+}
+
+// findLocation is the find-config phase.
+func (r *Request) findLocation() (bool, Result) {
+	l, slash, err := r.Server.Loc.inside.find(r, r.URI)
+	if err != nil {
+		r.Errorf(LevelAlert, "%v on \"%s\"", err, r.URI)
+		return false, 500
+	}
+	if slash != nil {
+		return false, r.redirectSlash(slash)
+	}
+	if l == nil {
+		l = r.Server.Loc
+	}
+	r.Loc = l
+	if l.Core.Internal && !r.Internal {
+		return false, 404
+	}
+	if max := l.Core.MaxBodySize; max > 0 && r.IsMain() && r.ContentLength > max && !r.Body.Read {
+		r.Errorf(LevelError, "client intended to send too large body: %d bytes", r.ContentLength)
+		r.Expect100 = false
+		r.closing = true
+		return false, 413
+	}
+	return true, Next
+}
+
+// redirectSlash sends a request for /dir to /dir/, as nginx does for locations
+// that pass requests on.
+func (r *Request) redirectSlash(l *Loc) Result {
+	r.Loc = l
+	to := string(r.URI) + "/"
+	if len(r.Args) > 0 {
+		to += "?" + string(r.Args)
+	}
+	r.Out.Set("Location", to)
+	return 301
+}
+
+// locationKind reads the arguments of a location statement.
+func locationKind(s *conf.Stmt) (kind LocKind, caseless bool, name string, err error) {
+	mod, name := "", s.Args[0]
+	if len(s.Args) == 2 {
+		mod, name = s.Args[0], s.Args[1]
+	} else {
+		for _, m := range []string{"^~", "~*", "~", "="} {
+			if rest, ok := strings.CutPrefix(name, m); ok {
+				mod, name = m, strings.TrimLeft(rest, " ")
+				break
+			}
+		}
+	}
+	switch mod {
+	case "=":
+		return LocExact, false, name, nil
+	case "^~":
+		return LocPrefixFirst, false, name, nil
+	case "~":
+		return LocRegex, false, name, nil
+	case "~*":
+		return LocRegex, true, name, nil
+	case "":
+		if strings.HasPrefix(name, "@") {
+			return LocNamed, false, name, nil
+		}
+		return LocPrefix, false, name, nil
+	}
+	return 0, false, "", s.Errorf("invalid location modifier \"%s\"", mod)
+}
+
+// compileLocation builds the location of statement s inside of block b.
+func compileLocation(b *Block, s *conf.Stmt) error {
+	kind, caseless, name, err := locationKind(s)
+	if err != nil {
+		return err
+	}
+	l := &Loc{Name: name, Kind: kind, Stmt: s}
+	outer := b.Loc
+	if b.Context == conf.Location {
+		switch {
+		case outer.Kind == LocExact:
+			return s.Errorf("location \"%s\" cannot be inside the exact location \"%s\"", name, outer.Name)
+		case outer.Kind == LocNamed:
+			return s.Errorf("location \"%s\" cannot be inside the named location \"%s\"", name, outer.Name)
+		case kind == LocNamed:
+			return s.Errorf("named location \"%s\" can be on the server level only", name)
+		case kind != LocRegex && outer.Kind != LocRegex && !strings.HasPrefix(name, outer.Name):
+			return s.Errorf("location \"%s\" is outside location \"%s\"", name, outer.Name)
+		}
+	}
+	if kind == LocRegex {
+		if l.regex, err = b.Regex(s, name, caseless); err != nil {
+			return err
+		}
+	}
+	if kind == LocNamed {
+		if b.Server.named[name] != nil {
+			return s.Errorf("duplicate location \"%s\"", name)
+		}
+		b.Server.named[name] = l
+	} else if outer.inside.add(l) {
+		return s.Errorf("duplicate location \"%s\"", name)
+	}
+	return b.buildLoc(conf.Location, s, l)
+}
+
+// buildLoc compiles the statements of s into l, a location inside of b.
+func (b *Block) buildLoc(ctx conf.Context, s *conf.Stmt, l *Loc) error {
+	c := b.Child(ctx, s)
+	c.Loc, l.confs = l, c.confs
+	l.Core = ConfOf[Core](l)
+	if err := c.Compile(s.Block); err != nil {
+		return err
+	}
+	c.compose(l)
+	return nil
+}
+
+// SubLocation compiles the block of statement s as a nameless location that
+// inherits everything from the location it stands in, its content handler
+// too: "if" and "limit_except". It is ready after the enclosing block is.
+func (b *Block) SubLocation(ctx conf.Context, s *conf.Stmt) *Loc {
+	l := &Loc{Name: b.Loc.Name, Kind: b.Loc.Kind, Stmt: s, NoName: true}
+	b.Defer(func() error {
+		l.contentModule, l.regex = b.Loc.contentModule, b.Loc.regex
+		inherited := b.Loc.contentBy
+		if err := b.buildLoc(ctx, s, l); err != nil {
+			return err
+		}
+		if l.contentBy == nil && inherited != nil {
+			l.contentBy, l.contentModule = inherited, b.Loc.contentModule
+			l.content = b.Config.Modules[l.contentModule].content(l.confs[l.contentModule])
+		}
+		l.inside = b.Loc.inside
+		return nil
+	})
+	return l
+}
+
+// compose makes the chains of l from what the modules want in it.
+func (b *Block) compose(l *Loc) {
+	l.header = func(r *Request) error { return r.stream.SendHead(r) }
+	l.body = func(r *Request, c Chunk) error { return r.stream.Send(r, c) }
+	for i, m := range b.Config.Modules {
+		m.handlers(l.confs[i], func(p Phase, h Handler) { l.steps[p] = append(l.steps[p], h) })
+		if m.Name == "postpone" {
+			l.lowerBody = l.body
+		}
+		f := m.filter(l.confs[i])
+		if f.Header != nil {
+			l.header = f.Header(l.header)
+		}
+		if f.Body != nil {
+			l.body = f.Body(l.body)
+		}
+	}
+	if l.contentBy != nil {
+		l.content = b.Config.Modules[l.contentModule].content(l.confs[l.contentModule])
+	}
+}
+
+// AutoRedirect: a request for this location's name without its last slash is
+// redirected to the name (proxy_pass and its like).
+func (b *Block) AutoRedirect() {
+	if bytes.HasSuffix([]byte(b.Loc.Name), []byte("/")) && (b.Loc.Kind == LocPrefix || b.Loc.Kind == LocPrefixFirst || b.Loc.Kind == LocExact) {
+		b.Loc.autoRedirect = true
+	}
+}

@@ -1,0 +1,272 @@
+package phases
+
+import (
+	"bytes"
+	"net/netip"
+	"time"
+
+	"github.com/luahttpd/luahttpd/actor"
+	"github.com/luahttpd/luahttpd/phases/http1"
+)
+
+// Request is one HTTP request and the response being made to it. Only the
+// worker that owns it touches it. It is reused: nothing of it may be kept
+// after the log phase.
+type Request struct {
+	Config *Config
+	Server *Server
+	Loc    *Loc
+	Worker *actor.Worker
+	// Client says who asks; it outlives the request.
+	Client *Client
+	// Main is the request that the client sent, for itself too. Parent is the
+	// one that made this subrequest, nil for the main request.
+	Main, Parent *Request
+	Start        time.Time
+
+	// Method is as the client sent it. Head tells HEAD.
+	Method string
+	// RequestLine, Target ($request_uri) and Fields are slices of the received
+	// head, or of what replaced it.
+	RequestLine []byte
+	Target      []byte
+	Fields      []http1.Field
+	// URI is the decoded, normalised path ($uri), Args what follows the "?"
+	// without it.
+	URI, Args    []byte
+	Major, Minor int
+	// Host is validated and lower-case, without port; empty if there is none.
+	Host []byte
+	// ContentLength of the request's body, -1 when none is declared.
+	ContentLength int64
+	Chunked       bool
+	// HeadLength is the size of the request's head in bytes.
+	HeadLength int
+	KeepAlive  bool
+	Expect100  bool
+	// Internal: made by the server (redirect, subrequest), may see "internal"
+	// locations. ValidURI false: the client's URI was changed by a script.
+	Internal bool
+
+	Body Body
+	Out  Response
+	// UpstreamName is the URL of the peer that is being asked, for the log.
+	UpstreamName string
+	// Processed is the time when the response had left, for the log phase.
+	Processed time.Time
+
+	stream    Stream
+	phase     Phase
+	vars      *[]varValue // shared by subrequests that share all variables
+	slots     []slotValue
+	captures  []int
+	captured  []byte
+	scratch   []byte
+	cleanups  []func()
+	redirects int  // internal redirects and URI changes left
+	uriSet    bool // the rewrite phase changed the URI
+	noFind    bool // "break": the location stays
+	opsEnded  bool
+	access    Result // remembered verdict of "satisfy any"
+	errorPage bool   // an error page is being made
+	restart   Phase
+	named     bool
+	sub       *Subrequest
+	bodyBytes int64
+	headBytes int64
+	ended     bool
+	failed    bool // a filter failed: the connection is closed
+	headLeft  bool // the head has been given to the stream
+	errStatus int  // the status that an error page answers with
+	depth     int  // of subrequests
+	limitRate int64
+	closing   bool
+}
+
+// Client is what is known of the other end of the connection.
+type Client struct {
+	// ID counts connections of the process ($connection).
+	ID uint64
+	// Addr is the peer's address; invalid for a unix socket, whose Unix is set.
+	Addr  netip.AddrPort
+	Local netip.AddrPort
+	Unix  string
+	// Requests counts those of the connection, this one included.
+	Requests int
+	Since    time.Time
+	TLS      *TLSState
+	// ProxyAddr and ProxyLocal come from a PROXY protocol header.
+	ProxyAddr, ProxyLocal netip.AddrPort
+	// Name is how logs and $remote_addr write the address.
+	Name string
+}
+
+// Redirects is how many times the URI of a request may change by internal
+// redirects and rewrites before it ends with 500 (nginx's limit).
+const Redirects = 10
+
+// Init makes r the main request that stream carries. The caller fills in what
+// the client sent.
+func (r *Request) Init(cfg *Config, w *actor.Worker, c *Client, stream Stream) {
+	vars := r.vars
+	if vars == nil {
+		vars = new([]varValue)
+	}
+	clear(*vars)
+	*vars = (*vars)[:0]
+	out, slots, cleanups, fields, scratch, body := r.Out, r.slots[:0], r.cleanups[:0], r.Fields[:0], r.scratch, r.Body
+	out.reset()
+	body.reset()
+	*r = Request{Config: cfg, Worker: w, Client: c, stream: stream, vars: vars, Out: out, slots: slots,
+		cleanups: cleanups, Fields: fields, scratch: scratch, Body: body, ContentLength: -1, redirects: Redirects + 1}
+	r.Main = r
+	r.Start = w.Now()
+}
+
+// Stream is what carries the request: the way to send and to receive.
+func (r *Request) Stream() Stream { return r.stream }
+
+// Phase is the phase that the request is in.
+func (r *Request) Phase() Phase { return r.phase }
+
+// SetPhase is for who runs handlers outside of Run, and for filters' scripts.
+func (r *Request) SetPhase(p Phase) Phase { was := r.phase; r.phase = p; return was }
+
+// Field returns the value of the first field called name, nil if there is none.
+func (r *Request) Field(name string) []byte {
+	for i := range r.Fields {
+		if f := &r.Fields[i]; len(f.Name) == len(name) && equalFold(f.Name, name) {
+			return f.Value
+		}
+	}
+	return nil
+}
+
+// SetField makes value the only one of name; nil removes the field. Fields
+// that the server reads itself (Host, Content-Length, Connection, …) are the
+// caller's business.
+func (r *Request) SetField(name string, value []byte) {
+	kept, done := r.Fields[:0:0], value == nil
+	for _, f := range r.Fields {
+		if len(f.Name) == len(name) && equalFold(f.Name, name) {
+			if done {
+				continue
+			}
+			f.Value, done = value, true
+		}
+		kept = append(kept, f)
+	}
+	if !done {
+		kept = append(kept, http1.Field{Name: []byte(name), Value: value})
+	}
+	r.Fields = kept
+}
+
+// AddField appends a field to those that the client sent.
+func (r *Request) AddField(name string, value []byte) {
+	r.Fields = append(r.Fields, http1.Field{Name: []byte(name), Value: value})
+}
+
+func equalFold(a []byte, b string) bool {
+	for i := 0; i < len(b); i++ {
+		x, y := a[i], b[i]
+		if x == y {
+			continue
+		}
+		if x|0x20 != y|0x20 || x|0x20 < 'a' || x|0x20 > 'z' {
+			return false
+		}
+	}
+	return true
+}
+
+// IsHead tells whether the response goes without its body.
+func (r *Request) IsHead() bool { return r.Method == "HEAD" }
+
+// IsMain tells the client's own request from subrequests.
+func (r *Request) IsMain() bool { return r.Main == r }
+
+// BodyBytesSent and BytesSent count what went to the client, the latter with
+// the head.
+func (r *Request) BodyBytesSent() int64 { return r.Main.bodyBytes }
+func (r *Request) BytesSent() int64     { return r.Main.bodyBytes + r.Main.headBytes }
+
+// Extension is what follows the last dot of the last segment of the URI.
+func (r *Request) Extension() []byte {
+	for i := len(r.URI) - 1; i > 0 && r.URI[i] != '/'; i-- {
+		if r.URI[i] == '.' && r.URI[i-1] != '/' {
+			return r.URI[i+1:]
+		}
+	}
+	return nil
+}
+
+// OnEnd registers f to run when the request ends, after the log phase, last
+// registered first.
+func (r *Request) OnEnd(f func()) { r.cleanups = append(r.cleanups, f) }
+
+// InternalRedirect gives the request another URI and the arguments args; the
+// caller returns the Result. Too many of them end in 500.
+func (r *Request) InternalRedirect(uri, args []byte) Result {
+	r.redirects--
+	if r.redirects == 0 {
+		r.Errorf(LevelError, "rewrite or internal redirection cycle while internally redirecting to \"%s\"", uri)
+		return 500
+	}
+	r.URI, r.Args = bytes.Clone(uri), bytes.Clone(args)
+	r.forget()
+	r.Internal, r.uriSet = true, false
+	r.Loc, r.restart = r.Server.Loc, ServerRewrite
+	return Redirected
+}
+
+// NamedLocation moves the request to a location @name.
+func (r *Request) NamedLocation(name string) Result {
+	r.redirects--
+	if r.redirects == 0 {
+		r.Errorf(LevelError, "rewrite or internal redirection cycle while redirect to named location \"%s\"", name)
+		return 500
+	}
+	if len(r.URI) == 0 {
+		r.Errorf(LevelError, "empty URI in redirect to named location \"%s\"", name)
+		return 500
+	}
+	l := r.Server.named[name]
+	if l == nil {
+		r.Errorf(LevelError, "could not find named location \"%s\"", name)
+		return 500
+	}
+	r.forget()
+	r.Internal, r.uriSet = true, false
+	r.Loc, r.restart = l, Rewrite
+	r.opsEnded = false
+	return Redirected
+}
+
+// forget drops what handlers and filters remembered, but for what is kept over
+// redirects.
+func (r *Request) forget() {
+	kept := r.slots[:0]
+	for _, s := range r.slots {
+		if s.keep {
+			kept = append(kept, s)
+		}
+	}
+	clear(r.slots[len(kept):])
+	r.slots = kept
+}
+
+func (r *Request) takeScratch() []byte {
+	b := r.scratch
+	r.scratch = nil
+	return b[:0]
+}
+
+// scratchLimit bounds the memory that a request keeps for the next one.
+const scratchLimit = 4096
+
+func (r *Request) putScratch(b []byte) {
+	if cap(b) <= scratchLimit {
+		r.scratch = b
+	}
+}

@@ -1,0 +1,290 @@
+package phases
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"syscall"
+
+	"github.com/luahttpd/luahttpd/actor"
+)
+
+// Run takes the request through every phase and the log phase, which runs
+// however the others ended. It returns when the response has left (or failed).
+func (r *Request) Run() { r.run(PostRead, Declined) }
+
+// Reject answers a request whose head could not be accepted: no phase runs
+// but the log phase.
+func (r *Request) Reject(err error) {
+	r.closing = true
+	r.run(Log, r.Result(err))
+}
+
+func (r *Request) run(from Phase, res Result) {
+	defer r.end()
+	if r.Loc == nil {
+		r.Loc = r.Server.Loc
+	}
+	if from < Log {
+		r.restart = from
+		res = r.phasesFrom(from)
+	}
+	for res = r.conclude(res); res == Redirected; res = r.conclude(res) {
+		res = r.phasesFrom(r.restart)
+	}
+	if r.IsMain() || r.Loc.Core.LogSubrequest {
+		r.logPhase()
+	}
+}
+
+func (r *Request) logPhase() {
+	r.phase = Log
+	for _, h := range r.Loc.steps[Log] {
+		h(r)
+	}
+}
+
+// end runs the cleanups, also when the coroutine is killed.
+func (r *Request) end() {
+	for len(r.cleanups) > 0 {
+		f := r.cleanups[len(r.cleanups)-1]
+		r.cleanups = r.cleanups[:len(r.cleanups)-1]
+		f()
+	}
+	r.Body.close()
+}
+
+func (r *Request) phasesFrom(p Phase) Result {
+	for r.phase = p; r.phase < Log; {
+		next, res := rows[r.phase].policy(r)
+		if !next {
+			if res == Redirected {
+				r.phase = r.restart
+				continue
+			}
+			return res
+		}
+		r.phase++
+	}
+	return Done
+}
+
+// conclude ends the response that a verdict asks for. Redirected means that
+// an error page is served from another location.
+func (r *Request) conclude(res Result) Result {
+	for {
+		switch {
+		case res == Redirected:
+			return res
+		case res == Failed || res == Close:
+			if res == Close && r.Out.Status == 0 {
+				r.Out.Status = int(Close)
+			}
+			r.abort()
+			return Done
+		case res == Done || res == Next || res == Declined || res == 200:
+			if res = r.Finish(); res == Done {
+				return Done
+			}
+		case res < 300 && res != 201 && res != 204:
+			if !r.Out.Sent {
+				r.Out.Status = int(res)
+			}
+			if res = r.Finish(); res == Done {
+				return Done
+			}
+		default:
+			if r.Out.Sent {
+				if r.headLeft || !r.IsMain() {
+					r.abort()
+					return Done
+				}
+				r.Out.Sent = false
+			}
+			if res = r.special(int(res)); res == Done {
+				return Done
+			}
+		}
+	}
+}
+
+// abort gives the response up: the client sees a closed connection.
+func (r *Request) abort() {
+	r.failed = true
+	if r.IsMain() {
+		r.stream.Abort()
+	} else if r.sub.Status == 0 {
+		r.sub.Status = 500
+	}
+}
+
+// ClientGone ends the request because its client closed the connection:
+// status 499, nothing sent.
+func (r *Request) ClientGone() Result {
+	if !r.Out.Sent {
+		r.Out.Status = 499
+	}
+	return Failed
+}
+
+func isClosed(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, actor.ErrTimeout)
+}
+
+// generic: the first handler that does not decline decides.
+func generic(r *Request) (bool, Result) {
+	for _, h := range r.Loc.steps[r.phase] {
+		switch res := h(r); res {
+		case Declined:
+		case Next:
+			return true, Next
+		default:
+			return false, res
+		}
+	}
+	return true, Next
+}
+
+// rewritePolicy runs the operations of the block in the order in which they
+// were written, then the phase's handlers. A changed URI ends the phase.
+func rewritePolicy(r *Request) (bool, Result) {
+	if r.phase == ServerRewrite && r.Server != nil {
+		r.Loc = r.Server.Loc
+	}
+	r.opsEnded = false
+	ops := r.Loc.ops
+	if r.phase == Rewrite && r.Loc == r.Server.Loc {
+		ops = nil // no location matched: the server's operations have run
+	}
+	if res := RunOps(r, ops); res != Declined {
+		return false, res
+	}
+	if r.opsEnded && r.uriSet {
+		return true, Next
+	}
+	for _, h := range r.Loc.steps[r.phase] {
+		switch res := h(r); res {
+		case Declined, Next:
+		default:
+			return false, res
+		}
+		if r.uriSet && r.opsEnded {
+			break
+		}
+	}
+	return true, Next
+}
+
+// RunOps runs rewrite operations until one decides or ends them.
+func RunOps(r *Request, ops []Handler) Result {
+	for _, op := range ops {
+		if res := op(r); res != Declined {
+			return res
+		}
+		if r.opsEnded {
+			return Declined
+		}
+	}
+	return Declined
+}
+
+// EndOps stops the rewrite operations of the block ("break"; a redirecting
+// rewrite sets the URI too).
+func (r *Request) EndOps() { r.opsEnded = true }
+
+// KeepLocation: a changed URI does not choose another location ("break").
+func (r *Request) KeepLocation() { r.noFind = true }
+
+// ChangeURI gives the request another path (and, if args is not nil, other
+// arguments). In a rewrite phase the location is then chosen again, unless
+// KeepLocation was called.
+func (r *Request) ChangeURI(uri []byte, args []byte, again bool) {
+	r.URI = uri
+	if args != nil {
+		r.Args = args
+	}
+	if again {
+		r.uriSet = true
+	}
+}
+
+func findConfig(r *Request) (bool, Result) {
+	r.uriSet, r.noFind = false, false
+	return r.findLocation()
+}
+
+func postRewrite(r *Request) (bool, Result) {
+	if !r.uriSet {
+		return true, Next
+	}
+	r.uriSet = false
+	if r.noFind {
+		return true, Next
+	}
+	r.redirects--
+	if r.redirects == 0 {
+		r.Errorf(LevelError, "rewrite or internal redirection cycle while processing \"%s\"", r.URI)
+		return false, 500
+	}
+	r.Loc, r.restart = r.Server.Loc, FindConfig
+	return false, Redirected
+}
+
+// accessPolicy is "satisfy": all must allow, or any may.
+func accessPolicy(r *Request) (bool, Result) {
+	r.access = 0
+	if !r.IsMain() {
+		return true, Next
+	}
+	for _, h := range r.Loc.steps[Access] {
+		res := h(r)
+		switch {
+		case res == Declined:
+		case r.Loc.Core.Satisfy == SatisfyAll:
+			if res != Next {
+				return false, res
+			}
+		case res == Next:
+			r.access = 0
+			r.Out.Del("WWW-Authenticate")
+			return true, Next
+		case res == 401 || res == 403:
+			if r.access != 401 {
+				r.access = res
+			}
+		default:
+			return false, res
+		}
+	}
+	return true, Next
+}
+
+func postAccess(r *Request) (bool, Result) {
+	if res := r.access; res != 0 {
+		r.access = 0
+		if res == 403 {
+			r.Errorf(LevelError, "access forbidden by rule")
+		}
+		return false, res
+	}
+	return true, Next
+}
+
+// contentPolicy asks the location's content handler, or else those that serve
+// files; when all decline there is nothing to serve.
+func contentPolicy(r *Request) (bool, Result) {
+	if c := r.Loc.content; c != nil {
+		return false, c(r)
+	}
+	for _, h := range r.Loc.steps[Content] {
+		if res := h(r); res != Declined {
+			return false, res
+		}
+	}
+	if bytes.HasSuffix(r.URI, []byte("/")) {
+		r.Errorf(LevelError, "directory index of \"%s\" is forbidden", r.Path())
+		return false, 403
+	}
+	r.Errorf(LevelError, "no handler found")
+	return false, 404
+}

@@ -1,0 +1,70 @@
+package phases
+
+// Slot keeps a module's state of a request. Declare it as a package variable
+// and use its Get; it has no state of its own.
+//
+//	var held = phases.NewSlot[holding](phases.KeepNothing)
+type Slot[T any] struct{ keep bool }
+
+const (
+	// KeepNothing: the state is gone after an internal redirect, as nginx
+	// clears the contexts of its modules.
+	KeepNothing = false
+	// KeepOverRedirect: the state stays for the whole request.
+	KeepOverRedirect = true
+)
+
+// NewSlot declares a slot.
+func NewSlot[T any](keep bool) *Slot[T] { return &Slot[T]{keep} }
+
+type slotValue struct {
+	key   any
+	value any
+	keep  bool
+}
+
+// Get returns the state, or nil if there is none.
+func (s *Slot[T]) Get(r *Request) *T {
+	for i := range r.slots {
+		if r.slots[i].key == any(s) {
+			return r.slots[i].value.(*T)
+		}
+	}
+	return nil
+}
+
+// Ensure returns the state, a new one if there is none.
+func (s *Slot[T]) Ensure(r *Request) *T {
+	if v := s.Get(r); v != nil {
+		return v
+	}
+	v := new(T)
+	r.slots = append(r.slots, slotValue{s, v, s.keep})
+	return v
+}
+
+// Drop removes the state.
+func (s *Slot[T]) Drop(r *Request) {
+	for i := range r.slots {
+		if r.slots[i].key == any(s) {
+			r.slots = append(r.slots[:i], r.slots[i+1:]...)
+			return
+		}
+	}
+}
+
+// ConfigSlot keeps a module's state of a whole configuration: its zones, its
+// named maps. The zero value is ready; it is a key and has no state of its own.
+type ConfigSlot[T any] struct{ _ byte }
+
+// Of returns the state, a new one the first time. While the configuration is
+// compiled only one goroutine does; afterwards the state is not to be changed
+// without a lock of its own.
+func (s *ConfigSlot[T]) Of(cfg *Config) *T {
+	if v, ok := cfg.values[s]; ok {
+		return v.(*T)
+	}
+	v := new(T)
+	cfg.values[s] = v
+	return v
+}

@@ -1,0 +1,173 @@
+package phases
+
+import (
+	"errors"
+	"io"
+	"time"
+)
+
+// Stream carries one request: an HTTP/1 connection's turn, or whatever else
+// can send a head and a body. It does the framing that belongs to the
+// protocol (chunks, Connection), so that nothing above knows it.
+type Stream interface {
+	// SendHead sends the head that r.Out describes; it may wait in a buffer
+	// until the first chunk, a flush or the end.
+	SendHead(r *Request) error
+	// Send sends a chunk; it parks while the client does not take it. The
+	// chunk with Last ends the response.
+	Send(r *Request, c Chunk) error
+	// Read reads decoded body bytes of the request; io.EOF at its end. It
+	// parks; its errors are StatusErrors for what the client did wrong.
+	Read(p []byte) (int, error)
+	// Continue answers "Expect: 100-continue" if that is still open.
+	Continue() error
+	// OnGone registers what to run when the client closes its connection
+	// while the request is being worked on; nil takes it back. f runs on the
+	// worker outside of any coroutine.
+	OnGone(f func())
+	// Gone tells whether the client has closed its connection.
+	Gone() bool
+	// Takeover hands the connection to the caller for the rest of the
+	// request: raw bytes both ways. What was received and not read comes
+	// first. The connection closes when the request ends.
+	Takeover() (Pipe, error)
+	// Abort closes the connection as soon as the request has ended, without
+	// completing the response.
+	Abort()
+}
+
+// Pipe is a connection as raw bytes; its calls park.
+type Pipe interface {
+	io.Reader
+	io.Writer
+	SetReadTimeout(d time.Duration)
+	SetWriteTimeout(d time.Duration)
+}
+
+// StatusError is an error that has an HTTP status of its own and the reason
+// for the log; Level says how loud.
+type StatusError struct {
+	Status int
+	Level  Level
+	Reason string
+}
+
+func (e *StatusError) Error() string { return e.Reason }
+
+// ErrGone: the client closed the connection or a filter failed; nothing more
+// can be sent.
+var ErrGone = errors.New("the response cannot be sent")
+
+// Result turns an error into the verdict that ends a request with it, logged:
+// a StatusError gives its status, everything else 500.
+func (r *Request) Result(err error) Result {
+	var se *StatusError
+	if errors.As(err, &se) {
+		if se.Reason != "" {
+			r.Errorf(se.Level, "%s", se.Reason)
+		}
+		return Result(se.Status)
+	}
+	if errors.Is(err, ErrGone) {
+		return Failed
+	}
+	r.Errorf(LevelError, "%v", err)
+	return 500
+}
+
+// SendHeader sends the head through the location's filters, once; Status 0
+// counts as 200. An error ends the request.
+func (r *Request) SendHeader() error {
+	if r.Out.Sent {
+		return nil
+	}
+	if r.failed {
+		return ErrGone
+	}
+	if r.errStatus != 0 {
+		r.Out.Status, r.Out.Line = r.errStatus, ""
+	}
+	if r.Out.Status == 0 {
+		r.Out.Status = 200
+	}
+	r.Out.Sent = true
+	if r.IsHead() || r.Out.Status == 204 || r.Out.Status == 304 || r.Out.Status < 200 {
+		r.Out.NoBody = true
+	}
+	if err := r.Loc.header(r); err != nil {
+		r.failed = true
+		return err
+	}
+	return nil
+}
+
+// Send sends one chunk of the body through the location's filters, the head
+// first if it was not sent.
+func (r *Request) Send(c Chunk) error {
+	if !r.Out.Sent {
+		if err := r.SendHeader(); err != nil {
+			return err
+		}
+	}
+	if r.failed {
+		return ErrGone
+	}
+	if r.ended {
+		return nil
+	}
+	if r.Out.NoBody {
+		c = Chunk{Flush: c.Flush, Last: c.Last, End: c.End}
+	}
+	if c.Last {
+		c.End = true
+	}
+	r.ended = c.End
+	if err := r.Loc.body(r, c); err != nil {
+		r.failed = true
+		return err
+	}
+	return nil
+}
+
+// SendBytes sends body as the whole response, its length declared.
+func (r *Request) SendBytes(body []byte) Result {
+	r.Out.ContentLength = int64(len(body))
+	if err := r.SendHeader(); err != nil {
+		return r.filterResult(err)
+	}
+	if err := r.Send(Chunk{Bytes: body, Last: r.IsMain(), End: true}); err != nil {
+		return r.filterResult(err)
+	}
+	return Done
+}
+
+// Finish ends the response: the head if it was not sent, and the last chunk.
+func (r *Request) Finish() Result {
+	if r.ended {
+		return Done
+	}
+	if !r.Out.Sent && r.Out.ContentLength < 0 && !r.IsHead() {
+		r.Out.ContentLength = 0
+	}
+	if err := r.Send(Chunk{Last: r.IsMain(), End: true}); err != nil {
+		return r.filterResult(err)
+	}
+	return Done
+}
+
+// filterResult is the verdict for an error of the filters: their status while
+// nothing was sent, else the connection is closed.
+func (r *Request) filterResult(err error) Result {
+	var se *StatusError
+	if errors.As(err, &se) && !r.headLeft {
+		if se.Reason != "" {
+			r.Errorf(se.Level, "%s", se.Reason)
+		}
+		r.failed, r.Out.Sent = false, false
+		return Result(se.Status)
+	}
+	if !errors.Is(err, ErrGone) && !isClosed(err) {
+		r.Errorf(LevelError, "%v", err)
+	}
+	return Failed
+}

@@ -1,0 +1,95 @@
+package phases
+
+import (
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"time"
+)
+
+var syslogFacilities = strings.Fields("kern user mail daemon auth intern lpr news uucp clock authpriv ftp ntp audit alert cron local0 local1 local2 local3 local4 local5 local6 local7")
+
+var syslogSeverities = strings.Fields("emerg alert crit error warn notice info debug")
+
+// syslog sends lines to a syslog server by UDP or a unix socket (RFC 3164).
+// What cannot be sent is dropped, as nginx does.
+type syslog struct {
+	mu       sync.Mutex
+	network  string
+	addr     string
+	priority int
+	tag      string
+	host     string
+	conn     net.Conn
+}
+
+func newSyslog(params, host string) (*syslog, error) {
+	l := &syslog{tag: "nginx", host: host}
+	facility, severity := 23, 6
+	find := func(list []string, word string) int {
+		for i, w := range list {
+			if w == word {
+				return i
+			}
+		}
+		return -1
+	}
+	for _, p := range strings.Split(params, ",") {
+		key, value, _ := strings.Cut(p, "=")
+		switch key {
+		case "server":
+			l.network, l.addr = "udp", value
+			if path, ok := strings.CutPrefix(value, "unix:"); ok {
+				l.network, l.addr = "unixgram", path
+			} else if !strings.Contains(value, ":") || strings.HasSuffix(value, "]") {
+				l.addr += ":514"
+			}
+		case "facility":
+			if facility = find(syslogFacilities, value); facility < 0 {
+				return nil, fmt.Errorf("unknown syslog facility \"%s\"", value)
+			}
+		case "severity":
+			if severity = find(syslogSeverities, value); severity < 0 {
+				return nil, fmt.Errorf("unknown syslog severity \"%s\"", value)
+			}
+		case "tag":
+			if len(value) > 32 || strings.Trim(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != "" {
+				return nil, fmt.Errorf("syslog \"tag\" only allows alphanumeric characters and underscore")
+			}
+			l.tag = value
+		case "nohostname":
+			l.host = ""
+		default:
+			return nil, fmt.Errorf("unknown syslog parameter \"%s\"", p)
+		}
+	}
+	if l.addr == "" {
+		return nil, fmt.Errorf("no syslog server specified")
+	}
+	l.priority = facility*8 + severity
+	return l, nil
+}
+
+func (l *syslog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.conn == nil {
+		c, err := net.Dial(l.network, l.addr)
+		if err != nil {
+			return 0, err
+		}
+		l.conn = c
+	}
+	head := fmt.Sprintf("<%d>%s ", l.priority, time.Now().Format(time.Stamp))
+	if l.host != "" {
+		head += l.host + " "
+	}
+	line := strings.TrimSuffix(string(p), "\n")
+	if _, err := l.conn.Write([]byte(head + l.tag + ": " + line)); err != nil {
+		l.conn.Close()
+		l.conn = nil
+		return 0, err
+	}
+	return len(p), nil
+}

@@ -1,0 +1,53 @@
+package phases
+
+import (
+	"strings"
+
+	"github.com/luahttpd/luahttpd/conf"
+)
+
+// Types maps file name extensions, lower-case and without dot, to media
+// types. It is immutable once compiled.
+type Types struct{ byExt map[string]string }
+
+func defaultTypes() *Types {
+	return &Types{map[string]string{"html": "text/html", "gif": "image/gif", "jpg": "image/jpeg"}}
+}
+
+// ByExtension returns the media type for ext, "" if there is none.
+func (t *Types) ByExtension(ext []byte) string {
+	if v, ok := t.byExt[string(ext)]; ok {
+		return v
+	}
+	for _, c := range ext {
+		if c >= 'A' && c <= 'Z' {
+			return t.byExt[strings.ToLower(string(ext))]
+		}
+	}
+	return ""
+}
+
+// setTypes is the types block; it replaces the inherited table.
+func setTypes(own *Core, b *Block, s *conf.Stmt) error {
+	t := &Types{map[string]string{}}
+	for _, row := range s.Block {
+		if row.HasBlock || len(row.Args) == 0 {
+			return row.Errorf("invalid number of arguments in \"types\" directive")
+		}
+		for _, ext := range row.Args {
+			t.byExt[strings.ToLower(ext)] = row.Name
+		}
+	}
+	own.Types = t
+	return nil
+}
+
+// SetContentType gives the response the media type of the URI's extension,
+// else the location's default_type.
+func (r *Request) SetContentType() {
+	c := r.Loc.Core
+	r.Out.ContentType = c.Types.ByExtension(r.Extension())
+	if r.Out.ContentType == "" {
+		r.Out.ContentType = c.DefaultType
+	}
+}
