@@ -1,6 +1,7 @@
 package phases
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 
@@ -67,9 +68,9 @@ func (b *Block) apply(s *conf.Stmt) error {
 	rows := b.Config.directives[s.Name]
 	if len(rows) == 0 {
 		if hint := conf.Suggest(s.Name, b.Config.directiveNames()); hint != "" {
-			return s.Errorf("unknown directive \"%s\", did you mean \"%s\"?", s.Name, hint)
+			return fmt.Errorf("%w (did you mean \"%s\"?)", s.Unknown(), hint)
 		}
-		return s.Errorf("unknown directive \"%s\"", s.Name)
+		return s.Unknown()
 	}
 	for _, row := range rows {
 		if row.d.in&b.Context == 0 {
@@ -80,7 +81,7 @@ func (b *Block) apply(s *conf.Stmt) error {
 		}
 		if !row.d.repeat {
 			if b.seen[s.Name] {
-				return s.Errorf("\"%s\" directive is duplicate", s.Name)
+				return s.Duplicate()
 			}
 			b.seen[s.Name] = true
 		}
@@ -90,7 +91,7 @@ func (b *Block) apply(s *conf.Stmt) error {
 		b.applying = was
 		return err
 	}
-	return s.Errorf("\"%s\" directive is not allowed here", s.Name)
+	return s.NotAllowed()
 }
 
 // UseContent makes the module whose directive is being set the content

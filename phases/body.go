@@ -23,9 +23,11 @@ type Body struct {
 	// Streaming: a handler reads the body piece by piece itself.
 	Streaming bool
 
-	keep  bool
-	owner bool
-	spare []byte
+	// received counts what came over the wire of it.
+	received int64
+	keep     bool
+	owner    bool
+	spare    []byte
 }
 
 func (b *Body) reset() {
@@ -118,6 +120,7 @@ func (r *Request) ReadBody() error {
 		}
 		n, err := r.stream.Read(space)
 		b.Size += int64(n)
+		b.received += int64(n)
 		if c.MaxBodySize > 0 && b.Size > c.MaxBodySize {
 			r.closing = true
 			return &StatusError{413, LevelError, fmt.Sprintf("client intended to send too large chunked body: %d bytes", b.Size)}

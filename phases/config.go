@@ -169,21 +169,3 @@ func (cfg *Config) Notice(s *conf.Stmt, format string, a ...any) {
 
 // Notices returns what Warn and Notice collected, each with its level in front.
 func (cfg *Config) Notices() []string { return cfg.notices }
-
-// Regex compiles an expression of statement s with nginx's messages.
-func (b *Block) Regex(s *conf.Stmt, pattern string, caseless bool) (*pcre.Regex, error) {
-	var f pcre.Flags
-	if caseless {
-		f |= pcre.Caseless
-	}
-	re, err := b.Config.regexes.Compile(pattern, f)
-	if err != nil {
-		return nil, s.Errorf("pcre_compile() failed: %v in \"%s\"", err, pattern)
-	}
-	for _, g := range re.Names() {
-		if err := b.captureVariable(s, g.Name); err != nil {
-			return nil, err
-		}
-	}
-	return re, nil
-}

@@ -62,13 +62,13 @@ type Core struct {
 	NameInRedirect    bool
 	RecursivePages    bool
 	MSIEPadding       bool
-	ErrorPages        List[errorPage]
+	ErrorPages        conf.List[errorPage]
 	LimitRate         *Template
 	LimitRateAfter    *Template
 	Resolver          *ResolverConf
 	ResolverTimeout   time.Duration // 30s
 	ErrorLog          *Logger
-	logs              List[*logTarget]
+	logs              conf.List[*logTarget]
 	except            *limitExcept
 	SubrequestBuffer  int64
 }
@@ -132,14 +132,14 @@ var CoreModule = Define(Spec[Core]{
 
 func coreRows() []Directive[Core] {
 	rows := []Directive[Core]{
-		Set("http", conf.Main, conf.Block(), openHTTP),
-		Set("events", conf.Main, conf.Block(), openEvents),
-		Add("server", conf.HTTP, conf.Block(), openServer),
+		Set("http", conf.Main, conf.Block, openHTTP),
+		Set("events", conf.Main, conf.Block, openEvents),
+		Add("server", conf.HTTP, conf.Block, openServer),
 		Add("location", conf.Server|conf.Location, conf.BlockN(1, 2), openLocation),
-		Add("limit_except", conf.Location, conf.BlockN(1, 16), openLimitExcept),
+		Set("limit_except", conf.Location, conf.BlockN(1, 16), openLimitExcept),
 		Add("listen", conf.Server, conf.AtLeast(1), setListen),
 		Add("server_name", conf.Server, conf.AtLeast(1), addNames),
-		Set("types", httpLoc, conf.Block(), setTypes),
+		Set("types", httpLoc, conf.Block, setTypes),
 		SetString("default_type", httpLoc, func(c *Core) *string { return &c.DefaultType }),
 		Set("root", httpLoc|conf.LocationIf, conf.Exactly(1), setRoot),
 		Set("alias", conf.Location, conf.Exactly(1), setRoot),
@@ -263,9 +263,6 @@ func openLocation(own *Core, b *Block, s *conf.Stmt) error {
 }
 
 func openLimitExcept(own *Core, b *Block, s *conf.Stmt) error {
-	if own.except != nil && own.except.loc.Stmt.File == s.File && b.Loc.Stmt == own.except.loc.Stmt {
-		return s.Errorf("\"limit_except\" directive is duplicate")
-	}
 	except := &limitExcept{methods: map[string]bool{}}
 	for _, m := range s.Args {
 		if !knownMethod(m) {
@@ -291,7 +288,7 @@ func knownMethod(m string) bool {
 
 func finishCore(own *Core, b *Block) error {
 	own.ErrorLog = b.Config.logger(own)
-	if b.Parent != nil && b.Parent.Context == conf.Location && b.Context == conf.Location {
+	if own.except != nil && own.except.loc.Stmt.Parent != b.Stmt {
 		own.except = nil
 	}
 	return nil

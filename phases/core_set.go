@@ -46,30 +46,21 @@ func setBodyTemp(own *Core, b *Block, s *conf.Stmt) error {
 }
 
 func setLargeBuffers(own *Core, b *Block, s *conf.Stmt) error {
-	n, ok := conf.Number(s.Args[0])
-	if !ok || n == 0 {
-		return s.Errorf("invalid value \"%s\"", s.Args[0])
-	}
-	size, ok := conf.Size(s.Args[1])
-	if !ok || size == 0 {
-		return s.Errorf("invalid value \"%s\"", s.Args[1])
+	n, size, err := s.Buffers()
+	if err != nil {
+		return err
 	}
 	own.LargeBuffers, own.LargeBufferSize = n, size
 	return nil
 }
 
 func setKeepalive(own *Core, b *Block, s *conf.Stmt) error {
-	var ok bool
-	if own.KeepaliveTimeout, ok = conf.Duration(s.Args[0]); !ok {
-		return s.Errorf("\"%s\" directive invalid value", s.Name)
-	}
+	var err error
 	own.KeepaliveHeader = 0
-	if len(s.Args) == 2 {
-		if own.KeepaliveHeader, ok = conf.Duration(s.Args[1]); !ok {
-			return s.Errorf("\"%s\" directive invalid value", s.Name)
-		}
+	if own.KeepaliveTimeout, err = s.Msec(0); err == nil && len(s.Args) == 2 {
+		own.KeepaliveHeader, err = s.Sec(1)
 	}
-	return nil
+	return err
 }
 
 // ResolverConf is the resolver directive.

@@ -2,8 +2,8 @@ package phases
 
 import (
 	"bytes"
-	"encoding/hex"
 	"crypto/rand"
+	"encoding/hex"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -27,7 +27,9 @@ func coreVariables() []Variable {
 	number := func(name string, f func(r *Request) int64) Variable {
 		return Variable{Name: name, Get: func(r *Request, dst []byte) ([]byte, bool) { return strconv.AppendInt(dst, f(r), 10), true }}
 	}
-	appended := func(name string, f func(r *Request, dst []byte) []byte) Variable { return Variable{Name: name, Get: value(f)} }
+	appended := func(name string, f func(r *Request, dst []byte) []byte) Variable {
+		return Variable{Name: name, Get: value(f)}
+	}
 	uri := func(r *Request, dst []byte) []byte { return append(dst, r.URI...) }
 	args := func(r *Request, dst []byte) ([]byte, bool) { return append(dst, r.Args...), true }
 	setArgs := func(r *Request, v []byte) { r.Args = v }
@@ -133,8 +135,12 @@ func coreVariables() []Variable {
 			ms := r.Worker.Now().UnixMilli()
 			return AppendSeconds(dst, time.Duration(ms)*time.Millisecond)
 		}),
-		appended("time_local", func(r *Request, dst []byte) []byte { return r.Worker.Now().AppendFormat(dst, "02/Jan/2006:15:04:05 -0700") }),
-		appended("time_iso8601", func(r *Request, dst []byte) []byte { return r.Worker.Now().AppendFormat(dst, "2006-01-02T15:04:05-07:00") }),
+		appended("time_local", func(r *Request, dst []byte) []byte {
+			return r.Worker.Now().AppendFormat(dst, "02/Jan/2006:15:04:05 -0700")
+		}),
+		appended("time_iso8601", func(r *Request, dst []byte) []byte {
+			return r.Worker.Now().AppendFormat(dst, "2006-01-02T15:04:05-07:00")
+		}),
 		number("pid", func(*Request) int64 { return int64(os.Getpid()) }),
 		text("hostname", func(r *Request) string { return r.Config.Hostname }),
 		text("nginx_version", func(r *Request) string { return r.Config.Build.Version }),

@@ -82,6 +82,8 @@ type Response struct {
 	NoBody bool
 	// AllowRanges lets the range filter serve parts of this response.
 	AllowRanges bool
+	// Chunking: the stream frames the body in chunks.
+	Chunking bool
 	// Raw: the body is already what the client gets, with its length known;
 	// filters that change bodies leave it alone.
 	Raw bool

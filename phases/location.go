@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/luahttpd/luahttpd/conf"
-	"github.com/luahttpd/luahttpd/pcre"
 )
 
 // Loc is one location after its configuration has been compiled: immutable,
@@ -33,7 +32,7 @@ type Loc struct {
 	body          BodyFunc
 	lowerBody     BodyFunc // what the postpone filter passes a subrequest's body to
 	inside        locations
-	regex         *pcre.Regex
+	regex         *Regex
 	autoRedirect  bool
 }
 
@@ -142,14 +141,13 @@ func (ls *locations) find(r *Request, path []byte) (l, slash *Loc, err error) {
 
 func (ls *locations) matchRegex(r *Request, path []byte) (*Loc, error) {
 	for _, l := range ls.regexes {
-		groups, ok, err := l.regex.Match(path, 0, nil)
+		ok, err := l.regex.Match(r, path)
 		if err != nil {
 			return nil, err
 		}
 		if !ok {
 			continue
 		}
-		r.SetCaptures(path, groups)
 		in, _, err := l.inside.find(r, path)
 		if err != nil {
 			return nil, err
@@ -174,6 +172,9 @@ func (r *Request) findLocation() (bool, Result) {
 	}
 	if l == nil {
 		l = r.Server.Loc
+	}
+	if x := l.Core.except; x != nil && !x.methods[r.Method] {
+		l = x.loc
 	}
 	r.Loc = l
 	if l.Core.Internal && !r.Internal {

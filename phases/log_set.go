@@ -25,7 +25,7 @@ func addErrorLog(own *Core, b *Block, s *conf.Stmt) error {
 		return err
 	}
 	t.w = w
-	own.logs.Add(b, t)
+	own.logs.Add(s, t)
 	return nil
 }
 

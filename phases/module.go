@@ -7,7 +7,7 @@ import (
 
 // Spec declares a module whose configuration in one block is a T. A nested
 // block starts with a copy of its parent's T and then applies its own
-// statements, so T holds values and Lists, never maps or pointers that a
+// statements, so T holds values and conf.Lists, never maps or pointers that a
 // setter would change in place.
 type Spec[T any] struct {
 	Name string
@@ -146,25 +146,6 @@ func Define[T any](s Spec[T]) Module {
 	}
 	return Module{Name: s.Name, impl: m}
 }
-
-// List is a repeating setting: a block inherits its parent's items until it
-// adds one of its own, then starts afresh (nginx's rule for add_header,
-// error_page, index, proxy_set_header …).
-type List[T any] struct {
-	Items []T
-	owner *Block
-}
-
-// Add appends an item in block b.
-func (l *List[T]) Add(b *Block, item T) {
-	if l.owner != b {
-		l.Items, l.owner = nil, b
-	}
-	l.Items = append(l.Items, item)
-}
-
-// Own tells whether block b added items of its own.
-func (l *List[T]) Own(b *Block) bool { return l.owner == b }
 
 // ConfOf returns the configuration of type T in location l, or nil. It walks
 // the modules: use it when the configuration is compiled, not per request.

@@ -18,7 +18,7 @@ type Process struct {
 	ShutdownTimeout time.Duration
 	WorkingDir      string
 	NoFile          int
-	Env             List[string] // NAME or NAME=VALUE
+	Env             conf.List[string] // NAME or NAME=VALUE
 }
 
 const mainOnly = conf.Main
@@ -46,7 +46,7 @@ var ProcessModule = Define(Spec[Process]{
 		SetString("working_directory", mainOnly, func(p *Process) *string { return &p.WorkingDir }),
 		SetInt("worker_rlimit_nofile", mainOnly, func(p *Process) *int { return &p.NoFile }),
 		Add("env", mainOnly, conf.Exactly(1), func(p *Process, b *Block, s *conf.Stmt) error {
-			p.Env.Add(b, s.Args[0])
+			p.Env.Add(s, s.Args[0])
 			return nil
 		}),
 		Add("load_module", mainOnly, conf.Exactly(1), loadModule),

@@ -94,7 +94,9 @@ type Client struct {
 	// Requests counts those of the connection, this one included.
 	Requests int
 	Since    time.Time
-	TLS      *TLSState
+	// Pipelined: the current request was received behind another one.
+	Pipelined bool
+	TLS       *TLSState
 	// ProxyAddr and ProxyLocal come from a PROXY protocol header.
 	ProxyAddr, ProxyLocal netip.AddrPort
 	// Name is how logs and $remote_addr write the address.

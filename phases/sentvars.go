@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/luahttpd/luahttpd/conf"
 	"github.com/luahttpd/luahttpd/phases/http1"
 )
 
@@ -72,14 +71,4 @@ func decodeBase64(s string) ([]byte, error) {
 
 func cutBytes(raw []byte) (user, password string, ok bool) {
 	return strings.Cut(string(raw), ":")
-}
-
-// captureVariable makes a named group of an expression a variable.
-func (b *Block) captureVariable(s *conf.Stmt, name string) error {
-	set, err := b.SettableVariable(s, name)
-	if err != nil {
-		return err
-	}
-	b.Config.captureSetters(name, set)
-	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/luahttpd/luahttpd/conf"
-	"github.com/luahttpd/luahttpd/pcre"
 )
 
 // Server is one server block: a virtual host.
@@ -24,7 +23,7 @@ type Server struct {
 
 type serverName struct {
 	text  string
-	regex *pcre.Regex
+	regex *Regex
 	stmt  *conf.Stmt
 }
 
@@ -41,7 +40,7 @@ type Hosts struct {
 }
 
 type hostRegex struct {
-	regex  *pcre.Regex
+	regex  *Regex
 	server *Server
 }
 
@@ -119,14 +118,11 @@ func (h *Hosts) Find(r *Request, host []byte) (*Server, error) {
 	}
 	if len(host) > 0 {
 		for _, re := range h.regexes {
-			groups, ok, err := re.regex.Match(host, 0, nil)
+			ok, err := re.regex.Match(r, bytes.Clone(host))
 			if err != nil {
 				return nil, err
 			}
 			if ok {
-				if r != nil {
-					r.SetCaptures(bytes.Clone(host), groups)
-				}
 				return re.server, nil
 			}
 		}

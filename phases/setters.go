@@ -11,49 +11,34 @@ import (
 
 // SetFlag is "on" or "off".
 func SetFlag[T any](name string, in conf.Context, f func(*T) *bool) Directive[T] {
-	return Set(name, in, conf.Flag1(), func(own *T, b *Block, s *conf.Stmt) error {
-		v, err := conf.Flag(s.Args[0])
-		if err != nil {
-			return s.Errorf("invalid value \"%s\" in \"%s\" directive, it must be \"on\" or \"off\"", s.Args[0], s.Name)
-		}
-		*f(own) = v
-		return nil
-	})
+	return setOne(name, in, f, (*conf.Stmt).Flag)
 }
 
-// SetSize is a number of bytes: 512, 8k, 1m.
+// SetSize is a number of bytes: 512, 8k, 1m, 1g.
 func SetSize[T any](name string, in conf.Context, f func(*T) *int64) Directive[T] {
-	return Set(name, in, conf.Exactly(1), func(own *T, b *Block, s *conf.Stmt) error {
-		v, ok := conf.Offset(s.Args[0])
-		if !ok {
-			return s.Errorf("\"%s\" directive invalid value", s.Name)
-		}
-		*f(own) = v
-		return nil
-	})
+	return setOne(name, in, f, (*conf.Stmt).Offset)
 }
 
 // SetDuration is a time with millisecond resolution: 60s, 500ms, 1h 30m.
 func SetDuration[T any](name string, in conf.Context, f func(*T) *time.Duration) Directive[T] {
-	return Set(name, in, conf.Exactly(1), func(own *T, b *Block, s *conf.Stmt) error {
-		v, ok := conf.Duration(s.Args[0])
-		if !ok {
-			return s.Errorf("\"%s\" directive invalid value", s.Name)
-		}
-		*f(own) = v
-		return nil
-	})
+	return setOne(name, in, f, (*conf.Stmt).Msec)
 }
 
 // SetInt is a non-negative whole number.
 func SetInt[T any](name string, in conf.Context, f func(*T) *int) Directive[T] {
+	return setOne(name, in, f, (*conf.Stmt).Number)
+}
+
+// SetEnum is one of the given words; the field gets its index.
+func SetEnum[T any](name string, in conf.Context, f func(*T) *int, words ...string) Directive[T] {
+	return setOne(name, in, f, func(s *conf.Stmt, i int) (int, error) { return s.Enum(i, words...) })
+}
+
+func setOne[T, V any](name string, in conf.Context, f func(*T) *V, read func(*conf.Stmt, int) (V, error)) Directive[T] {
 	return Set(name, in, conf.Exactly(1), func(own *T, b *Block, s *conf.Stmt) error {
-		v, ok := conf.Number(s.Args[0])
-		if !ok {
-			return s.Errorf("invalid number \"%s\" in \"%s\" directive", s.Args[0], s.Name)
-		}
+		v, err := read(s, 0)
 		*f(own) = v
-		return nil
+		return err
 	})
 }
 
@@ -62,19 +47,6 @@ func SetString[T any](name string, in conf.Context, f func(*T) *string) Directiv
 	return Set(name, in, conf.Exactly(1), func(own *T, b *Block, s *conf.Stmt) error {
 		*f(own) = s.Args[0]
 		return nil
-	})
-}
-
-// SetEnum is one of the given words; the field gets its index.
-func SetEnum[T any](name string, in conf.Context, f func(*T) *int, words ...string) Directive[T] {
-	return Set(name, in, conf.Exactly(1), func(own *T, b *Block, s *conf.Stmt) error {
-		for i, w := range words {
-			if w == s.Args[0] {
-				*f(own) = i
-				return nil
-			}
-		}
-		return s.Errorf("invalid value \"%s\"", s.Args[0])
 	})
 }
 

@@ -56,7 +56,7 @@ func addErrorPage(own *Core, b *Block, s *conf.Stmt) error {
 		if overwrite < 0 && (n == 494 || n == 495 || n == 496 || n == 497) {
 			page.overwrite = 400
 		}
-		own.ErrorPages.Add(b, page)
+		own.ErrorPages.Add(s, page)
 		page.overwrite = overwrite
 	}
 	return nil
