@@ -735,7 +735,8 @@ func TestListenErrors(t *testing.T) {
 }
 
 func TestDetach(t *testing.T) {
-	a, b := run(t), run(t)
+	two := runs(t, 2, func(*Worker) {})
+	a, b := two[0], two[1]
 	f, peer := pair(t, a)
 	var g *FD
 	var err error

@@ -19,34 +19,46 @@ func run(t testing.TB) *Worker {
 
 func runWith(t testing.TB, prepare func(*Worker)) *Worker {
 	t.Helper()
+	return runs(t, 1, prepare)[0]
+}
+
+// runs starts several workers.
+func runs(t testing.TB, n int, prepare func(*Worker)) []*Worker {
+	t.Helper()
 	goroutines, fds := runtime.NumGoroutine(), openFDs(t)
-	w, err := NewWorker(7)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.OnPanic = func(v any, stack []byte) { t.Errorf("panic: %v\n%s", v, stack) }
-	prepare(w)
-	go w.Run()
-	t.Cleanup(func() {
-		if err := w.Close(); err != nil {
-			t.Errorf("Close: %v", err)
+	all := make([]*Worker, n)
+	for i := range all {
+		w, err := NewWorker(i)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if n := len(w.alive); n != 0 {
-			t.Errorf("%d coroutines are left", n)
+		w.OnPanic = func(v any, stack []byte) { t.Errorf("panic: %v\n%s", v, stack) }
+		prepare(w)
+		all[i] = w
+		go w.Run()
+	}
+	t.Cleanup(func() {
+		for _, w := range all {
+			if err := w.Close(); err != nil {
+				t.Errorf("Close: %v", err)
+			}
+			if n := len(w.alive); n != 0 {
+				t.Errorf("%d coroutines are left", n)
+			}
 		}
 		until(t, "goroutines to end", func() bool { return runtime.NumGoroutine() <= goroutines })
 		if n := openFDs(t); n != fds {
 			t.Errorf("%d descriptors are open, %d were", n, fds)
 		}
 	})
-	return w
+	return all
 }
 
 func until(t testing.TB, what string, done func() bool) {
 	t.Helper()
 	for end := time.Now().Add(5 * time.Second); !done(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
-			buf := make([]byte, 1<<16)
+			buf := make([]byte, 4096)
 			t.Fatalf("waited in vain for %s\n%s", what, buf[:runtime.Stack(buf, true)])
 		}
 	}
@@ -95,7 +107,7 @@ func in(t testing.TB, w *Worker, f func()) {
 	select {
 	case <-done:
 	case <-time.After(10 * time.Second):
-		buf := make([]byte, 1<<16)
+		buf := make([]byte, 4096)
 		t.Fatalf("the coroutine does not end\n%s", buf[:runtime.Stack(buf, true)])
 	}
 }
@@ -222,7 +234,8 @@ func TestOffload(t *testing.T) {
 }
 
 func TestTwoWorkers(t *testing.T) {
-	a, b := run(t), run(t)
+	two := runs(t, 2, func(*Worker) {})
+	a, b := two[0], two[1]
 	got := make(chan int, 2)
 	a.Call(func() {
 		b.Post(TaskFunc(func(b *Worker) {

@@ -213,14 +213,19 @@ func (l *Loop) Wait(deadline time.Time) error {
 // Poll waits until there are events, Wake is called or the deadline has come (zero: none), and keeps the events for
 // Dispatch. It returns at once when there are events already, or when Wake was called since the last Poll.
 func (l *Loop) Poll(deadline time.Time) error {
-	if l.next < l.got || l.fetch() != 0 || !l.state.CompareAndSwap(running, sleeping) {
+	if l.next < l.got || l.fetch() != 0 || l.state.Load() == woken {
 		l.state.Store(running)
 		return l.take()
 	}
 	// A deadline that is already set and earlier is left: waking once for nothing is cheaper than setting it
-	// each time, as most deadlines only ever move away.
+	// each time, as most deadlines only ever move away. It is set before anyone sees the loop asleep: Wake's
+	// deadline must not be overwritten.
 	if !deadline.IsZero() && (l.armed.IsZero() || deadline.Before(l.armed)) {
 		l.arm(deadline)
+	}
+	if !l.state.CompareAndSwap(running, sleeping) {
+		l.state.Store(running)
+		return l.take()
 	}
 	l.slept = false
 	err := l.raw.Read(l.ready)
