@@ -70,12 +70,13 @@ type Loop struct {
 	events    []unix.EpollEvent
 	next, got int // events[next:got] wait to be dispatched
 
-	file  *os.File // ep, as Go's netpoller knows it
-	raw   syscall.RawConn
-	ready func(uintptr) bool // the callback of raw.Read
-	slept bool
-	fault error
-	armed time.Time // the deadline that file has; may be earlier than the one asked for, never later
+	file     *os.File // ep, as Go's netpoller knows it
+	raw      syscall.RawConn
+	ready    func(uintptr) bool // tryOrSleep
+	asked    bool               // tryOrSleep's first call was made
+	deadline time.Time          // of this Poll
+	armed    time.Time          // the deadline that file has; may be earlier than the one asked for, never later
+	fault    error              // for take
 }
 
 // Open makes a loop. It holds one descriptor until Close.
@@ -97,12 +98,7 @@ func Open() (*Loop, error) {
 		l.file.Close()
 		return nil, fmt.Errorf("poll: epoll descriptor is not pollable: %w", err)
 	}
-	l.ready = func(uintptr) bool {
-		// Asked before sleeping and again after each wake-up; the second time there may still be nothing.
-		done := l.fetch() != 0 || l.slept
-		l.slept = true
-		return done
-	}
+	l.ready = l.tryOrSleep
 	return l, nil
 }
 
@@ -213,21 +209,10 @@ func (l *Loop) Wait(deadline time.Time) error {
 // Poll waits until there are events, Wake is called or the deadline has come (zero: none), and keeps the events for
 // Dispatch. It returns at once when there are events already, or when Wake was called since the last Poll.
 func (l *Loop) Poll(deadline time.Time) error {
-	if l.next < l.got || l.fetch() != 0 || l.state.Load() == woken {
-		l.state.Store(running)
+	if l.next < l.got {
 		return l.take()
 	}
-	// A deadline that is already set and earlier is left: waking once for nothing is cheaper than setting it
-	// each time, as most deadlines only ever move away. It is set before anyone sees the loop asleep: Wake's
-	// deadline must not be overwritten.
-	if !deadline.IsZero() && (l.armed.IsZero() || deadline.Before(l.armed)) {
-		l.arm(deadline)
-	}
-	if !l.state.CompareAndSwap(running, sleeping) {
-		l.state.Store(running)
-		return l.take()
-	}
-	l.slept = false
+	l.deadline, l.asked = deadline, false
 	err := l.raw.Read(l.ready)
 	l.state.Store(running)
 	switch {
@@ -240,6 +225,22 @@ func (l *Loop) Poll(deadline time.Time) error {
 		return err
 	}
 	return l.take()
+}
+
+// tryOrSleep is called by raw.Read: first when the netpoller will not miss what comes from now on, and again after the sleep if
+// the first call says so by false.
+func (l *Loop) tryOrSleep(uintptr) bool {
+	if l.fetch() != 0 || l.asked || l.state.Load() == woken {
+		return true
+	}
+	l.asked = true
+	// A deadline that is already set and earlier is left: waking once for nothing is cheaper than setting it
+	// each time, as most deadlines only ever move away. It is set before anyone sees the loop asleep: Wake's
+	// deadline must not be overwritten.
+	if !l.deadline.IsZero() && (l.armed.IsZero() || l.deadline.Before(l.armed)) {
+		l.arm(l.deadline)
+	}
+	return !l.state.CompareAndSwap(running, sleeping)
 }
 
 // TryPoll is Poll without waiting.
