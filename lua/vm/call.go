@@ -52,11 +52,7 @@ func (t *Thread) Raise(v Value) { panic(raised{v}) }
 
 // Errorf raises "chunk:line: text" with the position of the function that called the running host function.
 func (t *Thread) Errorf(format string, a ...any) {
-	text := format
-	if len(a) > 0 {
-		text = fmt.Sprintf(format, a...)
-	}
-	panic(raised{String(joinWhere(t.Where(1), text))})
+	panic(raised{String(joinWhere(t.Where(1), fmt.Sprintf(format, a...)))})
 }
 
 func joinWhere(where, text string) string {
@@ -100,8 +96,17 @@ func (t *Thread) CallRaw(fn Value, args ...Value) []Value {
 	for _, a := range args {
 		l.Push(a.lv())
 	}
+	t.checkCallable(base)
 	l.Call(len(args), glua.MultRet)
 	return t.take(base)
+}
+
+// checkCallable raises when the value at a stack index is no function: gopher-lua's own check cannot say what it is.
+func (t *Thread) checkCallable(base int) {
+	v := Value{regs(t.l).array[base]}
+	if v.Kind() != KFunction && t.metafield(v, "__call").Kind() != KFunction {
+		panic(raised{String("attempt to call a " + v.Kind().String() + " value")})
+	}
 }
 
 // take moves the values above base from the stack to the result window.
@@ -147,6 +152,7 @@ func (t *Thread) protect(nargs int, kind catchKind, handler glua.LValue) (failur
 		failure = t.gather(p, kind, handler)
 		unwindTo(l, at, base)
 	}()
+	t.checkCallable(base)
 	l.Call(nargs, glua.MultRet)
 	return nil
 }

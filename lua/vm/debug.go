@@ -26,9 +26,29 @@ func (t *Thread) at(level int) *frame {
 	}
 	f := currentFrame(t.l)
 	for ; level > 0 && f != nil; level-- {
-		f = f.Parent
+		f = f.caller()
 	}
 	return f
+}
+
+// caller is the frame that f returns to. gopher-lua keeps the frame of a function that tail-calls a host function; for LuaJIT,
+// and so for messages, it is gone.
+func (f *frame) caller() *frame {
+	p := f.Parent
+	if f.Fn.IsG {
+		for p != nil && p.op() == glua.OP_TAILCALL {
+			p = p.Parent
+		}
+	}
+	return p
+}
+
+// op is the instruction that a Lua function is at; -1 for a host function.
+func (f *frame) op() int {
+	if pc := f.Pc - 1; !f.Fn.IsG && pc >= 0 && pc < len(f.Fn.Proto.Code) {
+		return int(f.Fn.Proto.Code[pc] >> 26)
+	}
+	return -1
 }
 
 // Frame describes the function at a level; level 0 is the running one. ok is false past the outermost.
@@ -66,20 +86,13 @@ func (f *frame) line() int {
 
 // calledAs finds how the calling Lua function names f.
 func (f *frame) calledAs() (what, name string) {
-	caller := f.Parent
-	if caller == nil || caller.Fn.IsG || f.TailCall > 0 {
+	caller := f.caller()
+	if caller == nil || caller.op() != glua.OP_CALL {
 		return "", ""
 	}
-	code := caller.Fn.Proto.Code
 	pc := caller.Pc - 1
-	if pc < 0 || pc >= len(code) {
-		return "", ""
-	}
-	switch op, a, _, _ := decode(code[pc]); op {
-	case glua.OP_CALL, glua.OP_TAILCALL:
-		return nameOf(caller, a, pc)
-	}
-	return "", ""
+	_, a, _, _ := decode(caller.Fn.Proto.Code[pc])
+	return nameOf(caller, a, pc)
 }
 
 // Where is "chunk:line:" of a level when a Lua function runs there, else "".
@@ -106,7 +119,7 @@ func (t *Thread) Traceback(msg string, level int) string {
 	}
 	b.WriteString("stack traceback:")
 	var frames []*frame
-	for f := t.at(level); f != nil; f = f.Parent {
+	for f := t.at(level); f != nil; f = f.caller() {
 		frames = append(frames, f)
 	}
 	for i, f := range frames {
@@ -158,9 +171,7 @@ func (t *Thread) ArgError(i int, msg string) {
 	f := currentFrame(t.l)
 	what, name := f.calledAs()
 	if name == "" {
-		if name = hostName(f.Fn); name == "" {
-			name = "?"
-		}
+		name = "?"
 	}
 	if what == "method" {
 		if i--; i == 0 {

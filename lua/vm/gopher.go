@@ -1,13 +1,14 @@
 package vm
 
 import (
+	"math"
 	_ "unsafe" // for linkname
 
 	glua "github.com/yuin/gopher-lua"
 )
 
 //go:linkname jumpTable github.com/yuin/gopher-lua.jumpTable
-var jumpTable [glua.OP_NOP + 1]func(*glua.LState, uint32, *frame) int
+var jumpTable [glua.OP_NOP + 1]instruction
 
 var _ = prepare()
 
@@ -16,7 +17,44 @@ func prepare() bool {
 	glua.CompatVarArg = false    // no arg table per vararg call: 1330 ns and 8 allocations less for each chunk
 	glua.MaxArrayIndex = 1 << 22 // t[1e7] = 1 must not allocate 10^7 slots
 	jumpTable[glua.OP_CONCAT] = concat
+	jumpTable[glua.OP_FORPREP] = forPrep(jumpTable[glua.OP_FORPREP])
+	jumpTable[glua.OP_MOD] = mod(jumpTable[glua.OP_MOD])
 	return true
+}
+
+type instruction = func(*glua.LState, uint32, *frame) int
+
+// forPrep lets the bounds of a numeric for be strings that spell numbers.
+func forPrep(plain instruction) instruction {
+	return func(l *glua.LState, inst uint32, base *frame) int {
+		_, a, _, _ := decode(inst)
+		bounds := regs(l).array[currentFrame(l).LocalBase+a:][:3]
+		for i, v := range bounds {
+			if s, ok := v.(glua.LString); ok {
+				if f, ok := parseNumber(string(s)); ok {
+					bounds[i] = glua.LNumber(f)
+				}
+			}
+		}
+		return plain(l, inst, base)
+	}
+}
+
+// mod is a % b for an infinite b: a - floor(a/b)*b, as LuaJIT computes it.
+func mod(plain instruction) instruction {
+	return func(l *glua.LState, inst uint32, base *frame) int {
+		_, a, b, c := decode(inst)
+		f := currentFrame(l)
+		t := owner(l)
+		if y, ok := t.register(f, c).v.(glua.LNumber); ok && math.IsInf(float64(y), 0) {
+			if x, ok := t.register(f, b).v.(glua.LNumber); ok {
+				r := float64(x) - math.Floor(float64(x)/float64(y))*float64(y)
+				regs(l).array[f.LocalBase+a] = glua.LNumber(r)
+				return 0
+			}
+		}
+		return plain(l, inst, base)
+	}
 }
 
 // decode splits an instruction.

@@ -285,9 +285,9 @@ func (x *lexer) quoted(quote byte) token {
 			x.str, x.text = string(b), x.src[from:x.pos]
 			return tkString
 		case '\\':
-			var ok bool
+			n, ok := len(b), false
 			if b, ok = x.escape(b); !ok {
-				x.text = string(quote) + string(b)
+				x.text = string(quote) + string(b[:n])
 				x.fail(tkString, "invalid escape sequence")
 			}
 		default:

@@ -21,7 +21,11 @@ var baseLibrary = map[string]Func{
 	"loadfile":       libLoadfile,
 	"dofile":         libDofile,
 	"tostring": func(t *Thread) int {
-		t.PushString(t.ToString(t.CheckAny(1)))
+		v := t.CheckAny(1)
+		if mt := t.metafield(v, "__tostring"); !mt.IsNil() {
+			return t.PushAll(t.CallRaw(mt, v)[:1])
+		}
+		t.PushString(t.ToString(v))
 		return 1
 	},
 	"tonumber": libTonumber,
@@ -167,9 +171,16 @@ func libLoad(t *Thread) int {
 
 // load pushes the compiled chunk, or nil and the message. Argument env is the environment when it is given.
 func (t *Thread) load(text []byte, name, mode string, env int) int {
-	p, err := Compile(text, name)
-	if err == nil && !strings.Contains(mode, "t") {
+	need := "t"
+	var p *Proto
+	var err error
+	if strings.HasPrefix(string(text), bytecodeMark) {
+		need, p = "b", t.vm.undump(string(text))
+	}
+	if !strings.Contains(mode, need) {
 		err = &SyntaxError{"attempt to load chunk with wrong mode"}
+	} else if p == nil {
+		p, err = Compile(text, name)
 	}
 	if err != nil {
 		t.PushNil()

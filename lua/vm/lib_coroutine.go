@@ -23,8 +23,8 @@ var coroutineLibrary = map[string]Func{
 			r, err := t.Resume(co, t.Args()...)
 			if err != nil {
 				v := err.(*Error).Value
-				if s, ok := v.v.(interface{ String() string }); ok && v.Kind() == KString && co.co.carrier == nil && !co.co.failed {
-					t.Errorf("%s", s.String())
+				if v.Kind() == KString { // LuaJIT puts the caller's position before that of the error
+					t.Errorf("%s", v.Str())
 				}
 				t.Raise(v)
 			}

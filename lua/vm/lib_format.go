@@ -111,7 +111,7 @@ func (sp spec) append(t *Thread, out []byte, arg int) []byte {
 
 func (t *Thread) checkNoValue(i int) Value {
 	if i > t.NArg() {
-		t.ArgError(i, "no value")
+		t.ArgError(i, "value expected")
 	}
 	return t.Arg(i)
 }
@@ -211,7 +211,7 @@ func (sp spec) unsigned(out []byte, f float64) []byte {
 }
 
 func (sp spec) float(out []byte, f float64) []byte {
-	sign := sp.sign(math.Signbit(f))
+	sign := sp.sign(math.Signbit(f) && f == f)
 	upper := sp.verb < 'a'
 	var body string
 	switch abs := math.Abs(f); {
@@ -231,7 +231,7 @@ func (sp spec) float(out []byte, f float64) []byte {
 			if prec < 0 {
 				prec = 6
 			}
-			body = strconv.FormatFloat(abs, sp.verb|0x20, prec, 64)
+			body = strconv.FormatFloat(roundUp(abs, sp.verb|0x20, prec), sp.verb|0x20, prec, 64)
 			if sp.sharp && prec == 0 {
 				body += "."
 			}
@@ -249,6 +249,7 @@ func shortFloat(f float64, prec int, keepZeros bool) string {
 		prec = 6
 	}
 	prec = max(prec, 1)
+	f = roundUp(f, 'e', prec-1)
 	s := strconv.FormatFloat(f, 'e', prec-1, 64)
 	mantissa, exponent, _ := strings.Cut(s, "e")
 	exp, _ := strconv.Atoi(exponent)

@@ -6,8 +6,8 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
-	"syscall"
 )
 
 // file is what a Lua file handle holds.
@@ -19,9 +19,18 @@ type file struct {
 	std    bool
 	closed bool
 	line   bool // line buffered or unbuffered writes
+	noW    bool // opened for reading only
 }
 
-func newFile(f *os.File) *file { return &file{f: f, r: bufio.NewReader(f), w: bufio.NewWriter(f)} }
+func newFile(f *os.File) *file {
+	h := &file{f: f, r: bufio.NewReader(f), w: bufio.NewWriter(f)}
+	runtime.SetFinalizer(h, func(h *file) {
+		if h.w.Flush(); !h.std {
+			h.f.Close()
+		}
+	})
+	return h
+}
 
 // ioState is the default input and output of a VM.
 type ioState struct {
@@ -86,7 +95,10 @@ func (m *VM) registerIo(tb *Table, st *ioState) {
 		"open": func(t *Thread) int {
 			name, mode := t.CheckString(1), t.OptString(2, "r")
 			if !validMode(mode) {
-				t.ArgError(2, "invalid mode")
+				t.PushNil()
+				t.PushString(name + ": Invalid argument")
+				t.PushInt(22)
+				return 3
 			}
 			f, err := openFile(name, mode)
 			if err != nil {
@@ -136,9 +148,7 @@ func (t *Thread) pushResult(err error, name string) int {
 	}
 	t.PushNil()
 	t.PushString(text)
-	var e syscall.Errno
-	errors.As(err, &e)
-	t.PushInt(int(e))
+	t.PushInt(errno(err))
 	return 3
 }
 
@@ -199,7 +209,9 @@ func openFile(name, mode string) (*file, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newFile(f), nil
+	h := newFile(f)
+	h.noW = mode[0] == 'r' && !strings.Contains(mode, "+")
+	return h, nil
 }
 
 func ioPopen(t *Thread, st *ioState) int {
@@ -368,6 +380,12 @@ func (f *file) readNumber() Value {
 }
 
 func (f *file) write(t *Thread, first int, self Value) int {
+	if f.noW {
+		t.PushNil()
+		t.PushString("Bad file descriptor")
+		t.PushInt(9)
+		return 3
+	}
 	for i := first; i <= t.NArg(); i++ {
 		if _, err := f.w.WriteString(t.CheckString(i)); err != nil {
 			return t.pushResult(err, "")

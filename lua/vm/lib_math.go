@@ -62,7 +62,6 @@ func (m *VM) openMath() {
 		r.seed(t.CheckNumber(1))
 		return 0
 	}))
-	tb.SetStr("mod", tb.GetStr("fmod"))
 	tb.SetStr("pi", Number(math.Pi))
 	tb.SetStr("huge", Number(math.Inf(1)))
 	m.Globals().SetStr("math", tb.Value())
@@ -107,21 +106,16 @@ func mathPick(t *Thread, better func(a, b float64) bool) int {
 	return 1
 }
 
+// mathRandom does not check its interval: LuaJIT does not.
 func mathRandom(t *Thread, f float64) int {
-	lo, hi := 1.0, 0.0
 	switch t.NArg() {
 	case 0:
 		t.PushNumber(f)
-		return 1
 	case 1:
-		if hi = t.CheckNumber(1); hi < lo {
-			t.ArgError(1, "interval is empty")
-		}
+		t.PushNumber(math.Floor(f*t.CheckNumber(1)) + 1)
 	default:
-		if lo, hi = t.CheckNumber(1), t.CheckNumber(2); hi < lo {
-			t.ArgError(2, "interval is empty")
-		}
+		lo, hi := t.CheckNumber(1), t.CheckNumber(2)
+		t.PushNumber(math.Floor(f*(hi-lo+1)) + lo)
 	}
-	t.PushNumber(math.Floor(f*(hi-lo+1)) + lo)
 	return 1
 }

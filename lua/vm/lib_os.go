@@ -1,12 +1,13 @@
 package vm
 
 import (
+	"fmt"
 	"math"
 	"os"
 	"os/exec"
+	"reflect"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -91,9 +92,7 @@ func (t *Thread) pushExit(err error) int {
 	if e, ok := err.(*exec.ExitError); ok {
 		if code = e.ExitCode(); code < 0 {
 			how = "signal"
-			if s, ok := e.Sys().(syscall.WaitStatus); ok {
-				code = int(s.Signal())
-			}
+			code = int(reflect.ValueOf(e.Sys()).Uint() & 0x7f) // a wait status
 		}
 	} else if err != nil {
 		code = 127
@@ -200,10 +199,7 @@ func formatTime(format string, when time.Time) string {
 }
 
 func formatField(c byte, when time.Time) string {
-	padded := func(n, width int) string {
-		s := strconv.Itoa(n)
-		return strings.Repeat("0", max(width-len(s), 0)) + s
-	}
+	padded := func(n, width int) string { return fmt.Sprintf("%0*d", width, n) }
 	isoYear, isoWeek := when.ISOWeek()
 	sunday := int(when.Weekday())
 	switch c {
@@ -234,7 +230,7 @@ func formatField(c byte, when time.Time) string {
 	case 'W':
 		return padded((when.YearDay()+6-(sunday+6)%7)/7, 2)
 	case 'k':
-		return strings.ReplaceAll(padded(when.Hour(), 2), "^0", " ")
+		return fmt.Sprintf("%2d", when.Hour())
 	}
 	return "%" + string(c)
 }

@@ -3,8 +3,8 @@ package vm
 import (
 	"errors"
 	"os"
+	"reflect"
 	"strings"
-	"syscall"
 )
 
 // Default search paths.
@@ -13,16 +13,26 @@ const (
 	defaultCpath = "./?.so;/usr/local/lib/lua/5.1/?.so"
 )
 
+// errnoText is the C library's wording of a file error.
 func errnoText(err error) string {
-	var e syscall.Errno
-	if errors.As(err, &e) {
-		if e == syscall.ENOENT {
-			return "No such file or directory"
-		}
-		s := e.Error()
-		return strings.ToUpper(s[:1]) + s[1:]
+	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(err) {
+		err = inner
 	}
-	return err.Error()
+	s := err.Error()
+	if s == "" || errno(err) == 0 {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+// errno is the system's number of an error, or 0.
+func errno(err error) int {
+	for ; err != nil; err = errors.Unwrap(err) {
+		if v := reflect.ValueOf(err); v.Kind() == reflect.Uintptr {
+			return int(v.Uint())
+		}
+	}
+	return 0
 }
 
 func (m *VM) openPackage() {
@@ -54,7 +64,7 @@ func (m *VM) openPackage() {
 		},
 	})
 	loaders := m.NewTable(4, 0)
-	for i, f := range []Func{preloadLoader, fileLoader, cLoader} {
+	for i, f := range []Func{preloadLoader, fileLoader, cLoader, func(*Thread) int { return 0 }} {
 		loaders.SetInt(i+1, m.NewFunc("loader", f))
 	}
 	m.pkg.SetStr("loaders", loaders.Value())

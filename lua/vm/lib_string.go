@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"strconv"
 	"strings"
 
 	glua "github.com/yuin/gopher-lua"
@@ -83,10 +84,31 @@ func strChar(t *Thread) int {
 	return 1
 }
 
+// maxDumps is the number of functions that string.dump keeps for one VM.
+const maxDumps = 4096
+
+// strDump gives a token that load and loadstring of the same VM turn into the function again: there is no portable bytecode.
 func strDump(t *Thread) int {
-	t.CheckFunc(1)
-	t.Errorf("unable to dump given function")
-	return 0
+	f := t.CheckFunc(1).Func()
+	if f.f.IsG || len(t.vm.dumps) >= maxDumps {
+		t.Errorf("unable to dump given function")
+	}
+	token := bytecodeMark + strconv.Itoa(len(t.vm.dumps))
+	t.vm.dumps = append(t.vm.dumps, &Proto{f.f.Proto})
+	t.PushString(token)
+	return 1
+}
+
+// bytecodeMark begins what string.dump makes.
+const bytecodeMark = "\x1bLH"
+
+// undump finds the function of a token, or nil.
+func (m *VM) undump(token string) *Proto {
+	n, err := strconv.Atoi(strings.TrimPrefix(token, bytecodeMark))
+	if err != nil || n < 0 || n >= len(m.dumps) {
+		return nil
+	}
+	return m.dumps[n]
 }
 
 func strMap(t *Thread, from, to byte) int {
@@ -194,8 +216,7 @@ func strGmatch(t *Thread) int {
 			at = e
 			return n
 		}
-		t.PushNil()
-		return 1
+		return 0
 	}))
 	return 1
 }

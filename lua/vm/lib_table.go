@@ -157,9 +157,11 @@ func tabInsert(t *Thread) int {
 		tb.SetInt(n, t.Arg(2))
 	case 3:
 		pos := t.CheckInt(2)
-		if pos > n {
-			n = pos
+		if pos >= 1 && pos < n && n-1 == tb.t.MaxN() {
+			tb.t.Insert(pos, t.Arg(3).lv())
+			return 0
 		}
+		n = max(n, pos)
 		for i := n; i > pos; i-- {
 			tb.SetInt(i, tb.GetInt(i-1))
 		}
@@ -175,12 +177,13 @@ func tabRemove(t *Thread) int {
 	n := t.length(tb)
 	pos := t.OptInt(2, n)
 	if n == 0 || pos < 1 || pos > n {
-		if t.NArg() < 2 || n == 0 {
-			return 0
-		}
 		return 0
 	}
 	t.Push(tb.GetInt(pos))
+	if n == tb.t.MaxN() {
+		tb.t.Remove(pos)
+		return 1
+	}
 	for i := pos; i < n; i++ {
 		tb.SetInt(i, tb.GetInt(i+1))
 	}

@@ -12,7 +12,7 @@ import (
 // through fresh locals. One target, or names that take the results of one call, need none.
 func assign(targets, values []ast.Expr, line int) ast.Stmt {
 	plain := at(&ast.AssignStmt{Lhs: targets, Rhs: values}, line)
-	if len(targets) == 1 || independent(targets, values) {
+	if len(targets) == 1 && !fieldOfConstant(targets[0]) || len(targets) > 1 && independent(targets, values) {
 		return plain
 	}
 	do := at(&ast.DoBlockStmt{}, line)
@@ -47,6 +47,12 @@ func assign(targets, values []ast.Expr, line int) ast.Stmt {
 	}
 	do.SetLastLine(line)
 	return do
+}
+
+// fieldOfConstant is ("x").y = z: the compiler takes the constant for a register.
+func fieldOfConstant(e ast.Expr) bool {
+	a, ok := e.(*ast.AttrGetExpr)
+	return ok && isConstant(a.Object)
 }
 
 func independent(targets, values []ast.Expr) bool {

@@ -209,9 +209,6 @@ func (t *Thread) ToString(v Value) string {
 		}
 		return s
 	}
-	if f := v.Func(); f != nil && f.f.IsG {
-		return fmt.Sprintf("function: builtin: %p", f)
-	}
 	return v.lv().String()
 }
 

@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"strconv"
@@ -180,16 +181,31 @@ func appendNumber(b []byte, f float64) []byte {
 		}
 		return strconv.AppendInt(b, int64(f), 10)
 	case f != f:
-		if math.Signbit(f) {
-			return append(b, "-nan"...)
-		}
 		return append(b, "nan"...)
 	case math.IsInf(f, 1):
 		return append(b, "inf"...)
 	case math.IsInf(f, -1):
 		return append(b, "-inf"...)
 	}
-	return strconv.AppendFloat(b, f, 'g', 14, 64)
+	return strconv.AppendFloat(b, roundUp(f, 'e', 13), 'g', 14, 64)
+}
+
+// roundUp makes a number that lies exactly between two decimals with prec digits one that is printed as the one further from
+// zero: LuaJIT rounds so, Go and C to even.
+func roundUp(f float64, verb byte, prec int) float64 {
+	var buf [400]byte
+	s := strconv.AppendFloat(buf[:0], f, verb, -1, 64)
+	mantissa, _, _ := bytes.Cut(s, []byte("e"))
+	point := bytes.IndexByte(mantissa, '.')
+	if point < 0 && verb == 'f' || len(mantissa)-point-1 != prec+1 || mantissa[len(mantissa)-1] != '5' {
+		return f
+	}
+	exact := strconv.AppendFloat(nil, f, verb, prec+60, 64)
+	mantissa, _, _ = bytes.Cut(exact, []byte("e"))
+	if len(bytes.TrimRight(mantissa[bytes.IndexByte(mantissa, '.')+prec+2:], "0")) > 0 {
+		return f
+	}
+	return math.Nextafter(f, math.Copysign(math.Inf(1), f))
 }
 
 // parseNumber reads a number as LuaJIT's lexer and tonumber do: decimal, hexadecimal, with surrounding space.
@@ -209,6 +225,12 @@ func parseNumber(s string) (float64, bool) {
 		if f, ok = parseHex(digits[2:]); !ok {
 			return 0, false
 		}
+	case c == '0' && len(digits) > 2 && (digits[1] == 'b' || digits[1] == 'B'):
+		n, err := strconv.ParseUint(digits[2:], 2, 64)
+		if err != nil {
+			return 0, false
+		}
+		f = float64(n)
 	case c >= '0' && c <= '9' || c == '.':
 		if strings.ContainsAny(digits, "_xXpPiInN") {
 			return 0, false

@@ -34,6 +34,7 @@ type VM struct {
 	idle      []*glua.LState
 	carriers  []*carrier
 	maxString int
+	dumps     []*Proto // by string.dump
 	pkg       *Table
 	loaded    *Table
 }
