@@ -31,7 +31,7 @@ func Compile(src []byte, chunkname string) (*Proto, error) {
 		_, rest, _ := strings.Cut(text, "\n")
 		text = "\n" + rest
 	}
-	chunk, err := parse(text, short)
+	chunk, where, err := parse(text, short)
 	if err != nil {
 		return nil, err
 	}
@@ -39,23 +39,8 @@ func Compile(src []byte, chunkname string) (*Proto, error) {
 	if err != nil {
 		return nil, err
 	}
-	noteSource(p, chunkname)
+	where.annotate(p, chunkname)
 	return &Proto{p}, nil
-}
-
-// noteSource keeps the full chunk name behind the names of the upvalues, where nothing else looks.
-func noteSource(p *glua.FunctionProto, source string) {
-	p.DbgUpvalues = append(p.DbgUpvalues[:p.NumUpvalues:p.NumUpvalues], source)
-	for _, inner := range p.FunctionPrototypes {
-		noteSource(inner, source)
-	}
-}
-
-func sourceOf(p *glua.FunctionProto) string {
-	if n := int(p.NumUpvalues); n < len(p.DbgUpvalues) {
-		return p.DbgUpvalues[n]
-	}
-	return p.SourceName
 }
 
 // maxChunkID is the size of a chunk's name in messages, luaconf.h's LUA_IDSIZE.

@@ -191,22 +191,3 @@ func constant(p *glua.FunctionProto, i int) string {
 	}
 	return ""
 }
-
-// localName is the local variable that lives in a register at pc.
-func localName(p *glua.FunctionProto, reg, pc int) string {
-	for _, v := range p.DbgLocals {
-		if v.StartPc > pc {
-			break
-		}
-		if pc < v.EndPc {
-			if reg == 0 {
-				if v.Name[0] == '(' {
-					return ""
-				}
-				return v.Name
-			}
-			reg--
-		}
-	}
-	return ""
-}

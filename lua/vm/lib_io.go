@@ -76,15 +76,15 @@ func (m *VM) registerIo(tb *Table, st *ioState) {
 	m.register(tb, map[string]Func{
 		"close": func(t *Thread) int {
 			if t.NArg() == 0 {
-				return t.closeFile(st.out.Userdata().Value.(*file))
+				return t.closeFile(t.open(st.out))
 			}
 			return t.closeFile(t.checkFile(1))
 		},
-		"flush": func(t *Thread) int { return t.pushOK(st.out.Userdata().Value.(*file).w.Flush(), st.out) },
+		"flush": func(t *Thread) int { return t.pushOK(t.open(st.out).w.Flush(), st.out) },
 		"input": func(t *Thread) int { return ioDefault(t, st, &st.in, "r") },
 		"lines": func(t *Thread) int {
 			if t.Arg(1).IsNil() {
-				return ioLines(t, st.in.Userdata().Value.(*file), 2, false)
+				return ioLines(t, t.open(st.in), 2, false)
 			}
 			f, err := openFile(t.CheckString(1), "r")
 			if err != nil {
@@ -109,7 +109,7 @@ func (m *VM) registerIo(tb *Table, st *ioState) {
 		},
 		"output": func(t *Thread) int { return ioDefault(t, st, &st.out, "w") },
 		"popen":  func(t *Thread) int { return ioPopen(t, st) },
-		"read":   func(t *Thread) int { return st.in.Userdata().Value.(*file).read(t, 1) },
+		"read":   func(t *Thread) int { return t.open(st.in).read(t, 1) },
 		"tmpfile": func(t *Thread) int {
 			f, err := os.CreateTemp("", "lua_")
 			if err != nil {
@@ -132,7 +132,7 @@ func (m *VM) registerIo(tb *Table, st *ioState) {
 			}
 			return 1
 		},
-		"write": func(t *Thread) int { return st.out.Userdata().Value.(*file).write(t, 1, st.out) },
+		"write": func(t *Thread) int { return t.open(st.out).write(t, 1, st.out) },
 	})
 }
 
@@ -159,6 +159,15 @@ func (t *Thread) pushOK(err error, ok Value) int {
 	}
 	t.Push(ok)
 	return 1
+}
+
+// open is the file of a handle that must not be closed.
+func (t *Thread) open(v Value) *file {
+	f := v.Userdata().Value.(*file)
+	if f.closed {
+		t.Errorf("attempt to use a closed file")
+	}
+	return f
 }
 
 func (t *Thread) checkFile(i int) *file {

@@ -21,7 +21,8 @@ type parser struct {
 	level    int
 	fn       *function
 	used     map[string]int // when a name was used last
-	taken    int            // tokens taken
+	scopes   scopes
+	taken    int // tokens taken
 }
 
 // function is the function being parsed.
@@ -30,13 +31,17 @@ type function struct {
 	vararg bool
 	block  *block
 	loops  int
+	locals []local
+	active int // locals that are in scope
 }
 
-// block is a scope of labels.
+// block is a scope of labels and locals.
 type block struct {
 	outer  *block
 	labels map[string]bool
 	gotos  []pendingGoto
+	locals int // of the function's when it began
+	active int
 }
 
 type pendingGoto struct {
@@ -45,13 +50,13 @@ type pendingGoto struct {
 }
 
 // parse returns the statements of a chunk; the error is a *SyntaxError.
-func parse(src, chunk string) (stmts []ast.Stmt, err error) {
-	p := &parser{lexer: lexer{src: src, chunk: chunk, line: 1}, used: map[string]int{}}
+func parse(src, chunk string) (stmts []ast.Stmt, where scopes, err error) {
+	p := &parser{lexer: lexer{src: src, chunk: chunk, line: 1}, used: map[string]int{}, scopes: scopes{}}
 	defer func() {
 		switch e := recover().(type) {
 		case nil:
 		case *SyntaxError:
-			stmts, err = nil, e
+			stmts, where, err = nil, nil, e
 		default:
 			panic(e)
 		}
@@ -62,7 +67,8 @@ func parse(src, chunk string) (stmts []ast.Stmt, err error) {
 	if p.tok != tkEOF {
 		p.expected(tkEOF)
 	}
-	return stmts, nil
+	p.scopes.add(scopeKey{}, p.fn.locals)
+	return stmts, p.scopes, nil
 }
 
 // take moves to the next token.
@@ -141,12 +147,38 @@ func span[N ast.PositionHolder](n N, line, last int) N {
 	return n
 }
 
-// block parses statements up to the token that ends them.
-func (p *parser) block() []ast.Stmt {
-	p.enter()
-	b := &block{outer: p.fn.block, labels: map[string]bool{}}
+// declare notes local variables in the order in which the compiler will.
+func (p *parser) declare(names ...string) {
+	for _, name := range names {
+		p.fn.locals = append(p.fn.locals, local{name: name, reg: p.fn.active})
+		p.fn.active++
+	}
+}
+
+func (p *parser) open() *block {
+	b := &block{outer: p.fn.block, labels: map[string]bool{}, locals: len(p.fn.locals), active: p.fn.active}
 	p.fn.block = b
-	var stmts []ast.Stmt
+	return b
+}
+
+// close ends the scope of b's locals at the current line.
+func (p *parser) close(b *block) {
+	for i := b.locals; i < len(p.fn.locals); i++ {
+		if l := &p.fn.locals[i]; l.last == 0 {
+			l.last = p.line
+		}
+	}
+	p.fn.active = b.active
+	p.fn.block = b.outer
+}
+
+// block parses statements up to the token that ends them, after those given.
+func (p *parser) block(stmts ...ast.Stmt) []ast.Stmt {
+	p.enter()
+	b := p.open()
+	for _, s := range stmts {
+		p.declare(s.(*ast.LocalAssignStmt).Names...)
+	}
 	for last := false; !last && !p.ends(); {
 		var s ast.Stmt
 		s, last = p.statement()
@@ -155,7 +187,7 @@ func (p *parser) block() []ast.Stmt {
 		}
 		p.accept(';')
 	}
-	p.fn.block = b.outer
+	p.close(b)
 	for _, g := range b.gotos {
 		switch {
 		case b.labels[g.name]:
@@ -270,14 +302,16 @@ func (p *parser) ifStatement(line int) ast.Stmt {
 
 func (p *parser) loopBody() []ast.Stmt {
 	p.fn.loops++
-	body := p.block()
+	body := p.block(padding(p.tok, p.line)...)
 	p.fn.loops--
-	return padLoop(body)
+	return body
 }
 
 func (p *parser) forStatement(line int) ast.Stmt {
 	p.take()
 	name := p.ident()
+	b := p.open()
+	defer p.close(b)
 	switch p.tok {
 	case '=':
 		p.take()
@@ -288,6 +322,7 @@ func (p *parser) forStatement(line int) ast.Stmt {
 			s.Step = p.expr()
 		}
 		p.expect(tkDo)
+		p.declare("(for index)", "(for limit)", "(for step)", name)
 		s.Stmts = p.loopBody()
 		p.closes(tkEnd, tkFor, line)
 		return span(s, line, p.lastLine)
@@ -299,6 +334,8 @@ func (p *parser) forStatement(line int) ast.Stmt {
 		p.expect(tkIn)
 		names, exprs := iterator(names, p.exprs())
 		p.expect(tkDo)
+		p.declare("(for generator)", "(for state)", "(for control)")
+		p.declare(names...)
 		s := &ast.GenericForStmt{Names: names, Exprs: exprs, Stmts: p.loopBody()}
 		p.closes(tkEnd, tkFor, line)
 		return span(s, line, p.lastLine)
@@ -316,10 +353,12 @@ func (p *parser) functionStatement(line int) ast.Stmt {
 		target = at(&ast.AttrGetExpr{Object: target, Key: key}, line)
 	}
 	name := &ast.FuncName{Func: target}
+	var self []string
 	if p.accept(':') {
 		name = &ast.FuncName{Receiver: target, Method: p.ident()}
+		self = []string{"self"}
 	}
-	f := p.body(line)
+	f := p.body(line, self...)
 	return span(&ast.FuncDefStmt{Name: name, Func: f}, line, p.lastLine)
 }
 
@@ -327,6 +366,7 @@ func (p *parser) localStatement(line int) ast.Stmt {
 	p.take()
 	if p.accept(tkFunction) {
 		name := p.ident()
+		p.declare(name)
 		return at(&ast.LocalAssignStmt{Names: []string{name}, Exprs: []ast.Expr{p.body(line)}}, line)
 	}
 	names := []string{p.ident()}
@@ -341,6 +381,7 @@ func (p *parser) localStatement(line int) ast.Stmt {
 			exprs = append(exprs, at(&ast.NilExpr{}, line)) // or the function would see its own variable
 		}
 	}
+	p.declare(names...)
 	return at(&ast.LocalAssignStmt{Names: names, Exprs: exprs}, line)
 }
 
@@ -357,7 +398,17 @@ func (p *parser) callOrAssign(line int) ast.Stmt {
 		}
 	}
 	p.expect('=')
-	return assign(targets, p.exprs(), line)
+	s := assign(targets, p.exprs(), line)
+	if do, ok := s.(*ast.DoBlockStmt); ok {
+		b := p.open()
+		for _, s := range do.Stmts {
+			if l, ok := s.(*ast.LocalAssignStmt); ok {
+				p.declare(l.Names...)
+			}
+		}
+		p.close(b)
+	}
+	return s
 }
 
 // target checks that e can be assigned to.
@@ -373,8 +424,9 @@ func (p *parser) target(e ast.Expr) ast.Expr {
 }
 
 // body parses parameters and statements of a function up to its end.
-func (p *parser) body(line int) *ast.FunctionExpr {
+func (p *parser) body(line int, self ...string) *ast.FunctionExpr {
 	p.fn = &function{outer: p.fn}
+	p.declare(self...)
 	params := &ast.ParList{}
 	p.expect('(')
 	if p.tok != ')' {
@@ -391,12 +443,14 @@ func (p *parser) body(line int) *ast.FunctionExpr {
 		}
 	}
 	p.expect(')')
+	p.declare(params.Names...)
 	stmts := p.block()
 	if p.tok != tkEnd {
 		p.closes(tkEnd, tkFunction, line)
 	}
 	last := p.line
 	p.take()
+	p.scopes.add(scopeKey{line, last, len(params.Names) + len(self)}, p.fn.locals)
 	p.fn = p.fn.outer
 	return span(&ast.FunctionExpr{ParList: params, Stmts: stmts}, line, last)
 }

@@ -104,18 +104,13 @@ func branch(e ast.Expr) ast.Expr {
 	return at(&ast.RelationalOpExpr{Operator: "==", Lhs: one, Rhs: at(&ast.NumberExpr{Value: right}, line)}, line)
 }
 
-// padLoop puts an instruction before a loop body that begins with a jump: the compiler confuses the two labels.
-func padLoop(body []ast.Stmt) []ast.Stmt {
-	if len(body) == 0 {
-		return body
+// padding is an instruction to put before a loop body whose first token begins a jump: the compiler confuses the two labels.
+func padding(first token, line int) []ast.Stmt {
+	switch first {
+	case tkIf, tkBreak, tkDo, tkGoto, tkLabel, tkWhile, tkRepeat, tkFor, ';':
+		return []ast.Stmt{at(&ast.LocalAssignStmt{Names: []string{"(nop)"}, Exprs: []ast.Expr{at(&ast.TrueExpr{}, line)}}, line)}
 	}
-	switch body[0].(type) {
-	case *ast.IfStmt, *ast.BreakStmt, *ast.DoBlockStmt, *ast.GotoStmt, *ast.LabelStmt, *ast.WhileStmt, *ast.RepeatStmt, *ast.GenericForStmt:
-		line := body[0].Line()
-		nop := at(&ast.LocalAssignStmt{Names: []string{"(nop)"}, Exprs: []ast.Expr{at(&ast.TrueExpr{}, line)}}, line)
-		return append([]ast.Stmt{nop}, body...)
-	}
-	return body
+	return nil
 }
 
 // iterator makes `for names in exprs` set all three of its hidden variables: the compiler fills only as many as there are names.
