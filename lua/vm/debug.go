@@ -92,7 +92,7 @@ func (f *frame) calledAs() (what, name string) {
 	}
 	pc := caller.Pc - 1
 	_, a, _, _ := decode(caller.Fn.Proto.Code[pc])
-	return nameOf(caller, a, pc)
+	return loadedName(caller, a, pc) // the register of a callee is never a local's own
 }
 
 // Where is "chunk:line:" of a level when a Lua function runs there, else "".

@@ -54,7 +54,8 @@ func (t *Thread) fault(f *frame, msg string) {
 		t.vmErrorf("attempt to index a %s value", kind)
 	case msg == "attempt to call a non-function object":
 		if op == glua.OP_CALL || op == glua.OP_TAILCALL {
-			t.operandError("call", t.register(f, a), a)
+			kind, name := loadedName(f, a, f.Pc-1)
+			t.namedError("call", kind, name, t.register(f, a))
 		}
 		if op == glua.OP_TFORLOOP {
 			t.vmErrorf("attempt to call a %s value", t.register(f, a).Kind())
@@ -128,21 +129,26 @@ func (t *Thread) register(f *frame, reg int) Value {
 // operandError raises "attempt to <what> local 'x' (a nil value)".
 func (t *Thread) operandError(what string, v Value, reg int) {
 	f := currentFrame(t.l)
+	kind, name := "", ""
 	if reg&bitRK == 0 {
-		if kind, name := nameOf(f, reg, f.Pc-1); name != "" {
-			t.vmErrorf("attempt to %s %s '%s' (a %s value)", what, kind, name, v.Kind())
+		if kind, name = "local", localName(f.Fn.Proto, reg, f.Pc-1); name == "" {
+			kind, name = loadedName(f, reg, f.Pc-1)
 		}
+	}
+	t.namedError(what, kind, name, v)
+}
+
+func (t *Thread) namedError(what, kind, name string, v Value) {
+	if name != "" {
+		t.vmErrorf("attempt to %s %s '%s' (a %s value)", what, kind, name, v.Kind())
 	}
 	t.vmErrorf("attempt to %s a %s value", what, v.Kind())
 }
 
-// nameOf finds what the source calls the value of a register just before the instruction at pc: the active local, or what the
-// last instruction that wrote the register loaded. Jumps in between are not followed.
-func nameOf(f *frame, reg, pc int) (kind, name string) {
+// loadedName finds what the source calls the temporary value in a register at pc: what the last instruction that wrote the
+// register loaded. Jumps in between are not followed.
+func loadedName(f *frame, reg, pc int) (kind, name string) {
 	p := f.Fn.Proto
-	if name := localName(p, reg, pc); name != "" {
-		return "local", name
-	}
 	for i := pc - 1; i >= 0; i-- {
 		op, a, b, c := decode(p.Code[i])
 		if op == glua.OP_SELF && a+1 == reg || op == glua.OP_CALL && reg >= a || op == glua.OP_TFORLOOP && reg >= a+3 {

@@ -150,13 +150,15 @@ func libLoad(t *Thread) int {
 		fn := t.CheckFunc(1)
 		var b strings.Builder
 		for {
-			r := t.CallRaw(fn)
-			if len(r) == 0 || r[0].IsNil() {
-				break
+			v, err := t.try(fn)
+			s, ok := v.ToString()
+			if err == nil && !ok && !v.IsNil() {
+				err = &Error{Value: String("reader function must return a string")}
 			}
-			s, ok := r[0].ToString()
-			if !ok {
-				t.Errorf("reader function must return a string")
+			if err != nil {
+				t.PushNil()
+				t.Push(err.(*Error).Value)
+				return 2
 			}
 			if s == "" {
 				break
@@ -167,6 +169,19 @@ func libLoad(t *Thread) int {
 		text, name = b.String(), t.OptString(2, "=(load)")
 	}
 	return t.load([]byte(text), name, t.OptString(3, "bt"), 4)
+}
+
+// try calls fn as pcall does and returns its first result.
+func (t *Thread) try(fn Value) (Value, error) {
+	base := regs(t.l).top
+	t.Push(fn)
+	if err := t.protect(0, catchPcall, nil); err != nil {
+		return Nil, err
+	}
+	if r := t.take(base); len(r) > 0 {
+		return r[0], nil
+	}
+	return Nil, nil
 }
 
 // load pushes the compiled chunk, or nil and the message. Argument env is the environment when it is given.

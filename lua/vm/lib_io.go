@@ -282,7 +282,7 @@ func ioLines(t *Thread, f *file, formats int, closeAtEnd bool) int {
 		if len(what) == 0 {
 			what = []Value{String("*l")}
 		}
-		n := f.readAll(t, what)
+		n := f.readAll(t, what, formats)
 		if t.top(n).IsNil() && closeAtEnd {
 			f.closed = true
 			f.f.Close()
@@ -300,13 +300,13 @@ func (t *Thread) top(n int) Value {
 
 func (f *file) read(t *Thread, first int) int {
 	if t.NArg() < first {
-		return f.readAll(t, []Value{String("*l")})
+		return f.readAll(t, []Value{String("*l")}, first)
 	}
-	return f.readAll(t, t.Args()[first-1:])
+	return f.readAll(t, t.Args()[first-1:], first)
 }
 
-// readAll reads by each format in turn and stops at the first that fails.
-func (f *file) readAll(t *Thread, formats []Value) int {
+// readAll reads by each format in turn and stops at the first that fails. The first is argument first of the caller.
+func (f *file) readAll(t *Thread, formats []Value, first int) int {
 	f.w.Flush()
 	for n, format := range formats {
 		v := Nil
@@ -314,7 +314,7 @@ func (f *file) readAll(t *Thread, formats []Value) int {
 		if format.Kind() == KNumber {
 			v, err = f.readBytes(int(format.Num()))
 		} else {
-			switch strings.TrimPrefix(format.Str(), "*") {
+			switch letter := strings.TrimPrefix(format.Str(), "*") + " "; letter[:1] {
 			case "n":
 				v = f.readNumber()
 			case "a":
@@ -326,7 +326,7 @@ func (f *file) readAll(t *Thread, formats []Value) int {
 			case "L":
 				v, err = f.readLine(true)
 			default:
-				t.ArgError(n+1, "invalid format")
+				t.ArgError(first+n, "invalid format")
 			}
 		}
 		if err != nil && err != io.EOF {

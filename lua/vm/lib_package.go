@@ -161,7 +161,8 @@ func cLoader(t *Thread) int {
 	return 1
 }
 
-// loading marks a module whose loader runs.
+// loading marks a module whose loader runs. When the loader waits and another server thread requires the module meanwhile, that
+// one loads it too: it cannot be given what is not there yet.
 var loading = NamedLight("loading")
 
 func libRequire(t *Thread) int {
@@ -169,11 +170,13 @@ func libRequire(t *Thread) int {
 	m := t.vm
 	v := m.loaded.GetStr(name)
 	if v.Truth() {
-		if RawEqual(v, loading) {
+		if !RawEqual(v, loading) {
+			t.Push(v)
+			return 1
+		}
+		if by := m.requires[name]; by == nil || by == t.root() {
 			t.Errorf("loop or previous error loading module '%s'", name)
 		}
-		t.Push(v)
-		return 1
 	}
 	if load := m.builtins[name]; load != nil {
 		v = load(t)
@@ -186,7 +189,9 @@ func libRequire(t *Thread) int {
 	}
 	loader := t.findLoader(name)
 	m.loaded.SetStr(name, loading)
+	m.requires[name] = t.root()
 	r := t.CallRaw(loader, String(name))
+	delete(m.requires, name)
 	if len(r) > 0 && !r[0].IsNil() {
 		m.loaded.SetStr(name, r[0])
 	} else if RawEqual(m.loaded.GetStr(name), loading) {

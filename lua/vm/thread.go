@@ -19,7 +19,8 @@ type Thread struct {
 	handler  glua.LValue // of the innermost xpcall
 	catching catchKind
 	status   status
-	depth    int // running Go calls
+	depth    int  // running Go calls
+	seen     bool // a script may hold it: it is not used again
 	co       *coroutine
 }
 
@@ -41,7 +42,10 @@ func (t *threadValue) Type() glua.LValueType { return glua.LTThread }
 func (t *threadValue) String() string        { return fmt.Sprintf("thread: %p", t) }
 
 // Value returns the thread as a Lua value.
-func (t *Thread) Value() Value { return Value{(*threadValue)(t)} }
+func (t *Thread) Value() Value {
+	t.seen = true
+	return Value{(*threadValue)(t)}
+}
 
 func (t *Thread) attach() {
 	m := t.vm
@@ -58,12 +62,17 @@ func (t *Thread) detach() {
 	if t.l == nil {
 		return
 	}
-	unwindTo(t.l, nil, 0)
-	t.l.Env = t.vm.main.Env
-	if len(t.vm.idle) < maxIdle && len(regs(t.l).array) <= 4096 {
+	if t.rest() && len(t.vm.idle) < maxIdle {
 		t.vm.idle = append(t.vm.idle, t.l)
 	}
 	t.l = nil
+}
+
+// rest empties the stack and tells whether it is small enough to keep.
+func (t *Thread) rest() bool {
+	unwindTo(t.l, nil, 0)
+	t.l.Env = t.vm.main.Env
+	return len(regs(t.l).array) <= maxIdleStack
 }
 
 func (t *Thread) VM() *VM          { return t.vm }

@@ -15,7 +15,8 @@ const (
 	maxFrames     = 16384   // nested calls of one thread: "stack overflow"
 	maxRegisters  = 1 << 18 // values on one thread's stack: "stack overflow"
 	maxCoroutines = 190     // coroutines that resume one another: "C stack overflow"
-	maxIdle       = 1024    // pooled threads and carriers kept
+	maxIdle       = 1024    // pooled threads, stacks and carriers kept, each
+	maxIdleStack  = 4096    // values on the stack of a pooled thread
 	maxString     = 1 << 30 // bytes of a string made by rep, concat, gsub, format: "not enough memory"
 )
 
@@ -31,7 +32,9 @@ type VM struct {
 	main      *glua.LState
 	onYield   func(t *Thread, args []Value) []Value
 	builtins  map[string]func(t *Thread) Value
-	idle      []*glua.LState
+	requires  map[string]*Thread // server threads that load a module
+	threads   []*Thread          // server threads at rest, stack attached
+	idle      []*glua.LState     // stacks at rest
 	carriers  []*carrier
 	maxString int
 	dumps     []*Proto // by string.dump
@@ -51,6 +54,7 @@ func New(o Options) *VM {
 			SkipOpenLibs: true, MinimizeStackMemory: true,
 		}),
 		builtins:  map[string]func(t *Thread) Value{},
+		requires:  map[string]*Thread{},
 		maxString: limit,
 	}
 	m.main.Panic = raiseGopher
@@ -64,7 +68,7 @@ func (m *VM) Close() {
 	for _, c := range m.carriers {
 		c.stop()
 	}
-	m.carriers, m.idle = nil, nil
+	m.carriers, m.idle, m.threads = nil, nil, nil
 }
 
 func (m *VM) Globals() *Table  { return Value{m.main.G.Global}.Table() }
@@ -109,6 +113,12 @@ func (m *VM) OnYield(f func(t *Thread, args []Value) []Value) { m.onYield = f }
 
 // NewThread takes a thread from the pool. Give it back with Release.
 func (m *VM) NewThread() *Thread {
+	if n := len(m.threads); n > 0 {
+		t := m.threads[n-1]
+		m.threads = m.threads[:n-1]
+		t.status = suspended
+		return t
+	}
 	t := &Thread{vm: m}
 	t.attach()
 	return t
@@ -119,7 +129,11 @@ func (m *VM) Release(t *Thread) {
 	for co := range t.children {
 		co.kill()
 	}
-	t.children, t.data, t.results = nil, nil, nil
-	t.status = dead
-	t.detach()
+	clear(t.results[:cap(t.results)])
+	t.data, t.status = nil, dead
+	if t.seen || len(m.threads) >= maxIdle || !t.rest() {
+		t.detach()
+		return
+	}
+	m.threads = append(m.threads, t)
 }
