@@ -139,6 +139,26 @@ func (f *FD) SetKeepAlive(k KeepAlive) error {
 	return k.set(int(f.fd))
 }
 
+// TCPInfo is what the kernel knows of a TCP connection.
+type TCPInfo struct {
+	RTT, RTTVar time.Duration
+	SndCwnd     int // segments
+	RcvSpace    int // bytes
+}
+
+// TCPInfo asks the kernel.
+func (f *FD) TCPInfo() (TCPInfo, error) {
+	if f.flags&open == 0 {
+		return TCPInfo{}, net.ErrClosed
+	}
+	i, err := unix.GetsockoptTCPInfo(int(f.fd), unix.IPPROTO_TCP, unix.TCP_INFO)
+	if err != nil {
+		return TCPInfo{}, os.NewSyscallError("getsockopt", err)
+	}
+	const us = time.Microsecond
+	return TCPInfo{time.Duration(i.Rtt) * us, time.Duration(i.Rttvar) * us, int(i.Snd_cwnd), int(i.Rcv_space)}, nil
+}
+
 func (f *FD) set(level, option, value int) error {
 	if f.flags&open == 0 {
 		return net.ErrClosed

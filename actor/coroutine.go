@@ -196,7 +196,7 @@ func (w *Worker) Coroutines() int { return len(w.alive) }
 func (co *Coroutine) enter() {
 	w := co.w
 	above := w.current
-	w.current = co
+	w.current, w.spent = co, 0
 	co.state = working
 	// A panic of the coroutine comes through next when nobody reports it.
 	defer func() { w.current = above }()

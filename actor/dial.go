@@ -1,6 +1,7 @@
 package actor
 
 import (
+	"net"
 	"os"
 	"syscall"
 	"time"
@@ -79,11 +80,11 @@ func (f *FD) connect(d time.Duration) error {
 	f.flags &^= writable
 	f.write.timeout = d
 	for f.flags&writable == 0 {
-		if err := f.write.wait(f.w, onWrite); err != nil && f.flags&writable == 0 {
+		if err := f.wait(&f.write, onWrite, writable); err != nil {
 			return err
 		}
-		if f.Closed() {
-			return os.NewSyscallError("connect", syscall.EBADF)
+		if f.Closed() { // by Worker.Close
+			return net.ErrClosed
 		}
 	}
 	f.write.timeout = 0

@@ -52,6 +52,7 @@ type Worker struct {
 	queue   []work // to run when the current turn is over
 	spare   []work
 	current *Coroutine
+	spent   int // operations since the current coroutine was resumed
 	alive   []*Coroutine
 	idle    []*fiber
 	pool    []*Coroutine

@@ -246,3 +246,29 @@ func TestTwoWorkers(t *testing.T) {
 	<-got
 	<-got
 }
+
+// A task that panics does not cost those behind it their turn or their order.
+func TestPanicKeepsTheQueue(t *testing.T) {
+	var got []int
+	w := runWith(t, func(w *Worker) { w.OnPanic = func(any, []byte) {} })
+	hold := make(chan bool)
+	w.Post(TaskFunc(func(*Worker) { <-hold })) // what follows comes in one batch
+	for i := range 100 {
+		w.Post(TaskFunc(func(*Worker) {
+			got = append(got, i)
+			if i%3 == 0 {
+				panic(i)
+			}
+		}))
+	}
+	close(hold)
+	w.Call(func() {})
+	for i, v := range got {
+		if i != v {
+			t.Fatalf("task %d came at %d", v, i)
+		}
+	}
+	if len(got) != 100 {
+		t.Errorf("%d tasks ran", len(got))
+	}
+}
