@@ -381,3 +381,13 @@ func (r *Request) Rate() int64 {
 
 // SetRate changes the limit for this response.
 func (r *Request) SetRate(n int64) { r.limitRate = n + 1 }
+
+// RateAfter is how many bytes go out before the limit applies.
+func (r *Request) RateAfter() int64 {
+	if t := r.Loc.Core.LimitRateAfter; t != nil {
+		if n, ok := conf.Size(t.String(r)); ok {
+			return n
+		}
+	}
+	return 0
+}

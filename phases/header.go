@@ -84,6 +84,8 @@ type Response struct {
 	AllowRanges bool
 	// Chunking: the stream frames the body in chunks.
 	Chunking bool
+	// RelativeLocation: a Location that is a path is sent as it is.
+	RelativeLocation bool
 	// Raw: the body is already what the client gets, with its length known;
 	// filters that change bodies leave it alone.
 	Raw bool

@@ -157,3 +157,18 @@ func ConfOf[T any](l *Loc) *T {
 	}
 	return nil
 }
+
+// Start runs what the module does on a worker before it serves requests of
+// cfg; it may park. Stop runs when the worker has none of them left.
+func (m Module) Start(cfg *Config, w *actor.Worker) error {
+	if m.start == nil {
+		return nil
+	}
+	return m.start(cfg, w)
+}
+
+func (m Module) Stop(cfg *Config, w *actor.Worker) {
+	if m.stop != nil {
+		m.stop(cfg, w)
+	}
+}

@@ -72,7 +72,7 @@ type Request struct {
 	restart   Phase
 	named     bool
 	sub       *Subrequest
-	bodyBytes int64
+	wrote     int64
 	headBytes int64
 	ended     bool
 	failed    bool // a filter failed: the connection is closed
@@ -188,10 +188,16 @@ func (r *Request) IsHead() bool { return r.Method == "HEAD" }
 // IsMain tells the client's own request from subrequests.
 func (r *Request) IsMain() bool { return r.Main == r }
 
-// BodyBytesSent and BytesSent count what went to the client, the latter with
-// the head.
-func (r *Request) BodyBytesSent() int64 { return r.Main.bodyBytes }
-func (r *Request) BytesSent() int64     { return r.Main.bodyBytes + r.Main.headBytes }
+// BytesSent counts what went to the client, BodyBytesSent the same without the
+// head.
+func (r *Request) BytesSent() int64     { return r.Main.wrote }
+func (r *Request) BodyBytesSent() int64 { return max(r.Main.wrote-r.Main.headBytes, 0) }
+
+// SetHeadLength is called by the stream when it has put the head together.
+func (r *Request) SetHeadLength(n int) { r.headLeft, r.headBytes = true, int64(n) }
+
+// Wrote is called by the stream for n bytes that have gone to the client.
+func (r *Request) Wrote(n int64) { r.Main.wrote += n }
 
 // Extension is what follows the last dot of the last segment of the URI.
 func (r *Request) Extension() []byte {

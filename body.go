@@ -1,0 +1,132 @@
+package luahttpd
+
+import (
+	"errors"
+	"io"
+
+	"github.com/luahttpd/luahttpd/actor"
+	"github.com/luahttpd/luahttpd/phases"
+	"github.com/luahttpd/luahttpd/phases/http1"
+)
+
+// bodyReader frames a request's body.
+type bodyReader struct {
+	left      int64 // of a body of known length
+	chunked   bool
+	continued bool // 100 Continue was sent or is not needed
+	ended     bool
+	broken    error
+	decoder   http1.ChunkedDecoder
+}
+
+func (in *bodyReader) start(h *http1.RequestHead) {
+	in.chunked, in.left = h.Chunked, max(h.ContentLength, 0)
+	in.ended = !h.Chunked && in.left == 0
+}
+
+func (in *bodyReader) none() { in.ended = true }
+
+func (in *bodyReader) done() bool { return in.ended }
+
+// Read is the request's body, decoded.
+func (t *turn) Read(p []byte) (int, error) {
+	if t.in.ended {
+		return 0, io.EOF
+	}
+	if t.in.broken != nil {
+		return 0, t.in.broken
+	}
+	t.c.fd.SetReadTimeout(t.r.Loc.Core.BodyTimeout)
+	n, err := t.in.read(t, p)
+	t.c.fd.SetReadTimeout(0)
+	if err == nil || errors.Is(err, io.EOF) && t.in.ended {
+		return n, err
+	}
+	var pe *http1.ParseError
+	switch {
+	case errors.As(err, &pe):
+		err = &phases.StatusError{Status: 400, Level: phases.LevelInfo, Reason: pe.Reason}
+	case errors.Is(err, actor.ErrTimeout):
+		err = &phases.StatusError{Status: 408, Level: phases.LevelInfo, Reason: "client timed out (110: Connection timed out) while reading client request body"}
+	case gone(err):
+		t.sent.silent = true
+		err = &phases.StatusError{Status: 400, Level: phases.LevelInfo, Reason: "client prematurely closed connection"}
+	default:
+		err = &phases.StatusError{Status: 500, Level: phases.LevelError, Reason: "recv() failed (" + phases.Errno(err) + ")"}
+	}
+	t.in.broken = err
+	t.sent.keep = false
+	t.r.KeepAlive = false
+	return n, err
+}
+
+// read returns body bytes; io.EOF comes with ended set only.
+func (in *bodyReader) read(t *turn, p []byte) (int, error) {
+	if in.chunked {
+		return in.readChunked(t, p)
+	}
+	if int64(len(p)) > in.left {
+		p = p[:in.left]
+	}
+	var n int
+	var err error
+	if t.pos < t.end {
+		n = copy(p, t.buf[t.pos:t.end])
+		t.pos += n
+	} else if n, err = t.wire.Read(p); err != nil {
+		return n, err
+	}
+	if in.left -= int64(n); in.left == 0 {
+		in.ended = true
+	}
+	return n, nil
+}
+
+func (in *bodyReader) readChunked(t *turn, p []byte) (int, error) {
+	total := 0
+	for total < len(p) {
+		if t.pos == t.end {
+			if total > 0 {
+				break
+			}
+			if err := t.fill(); err != nil {
+				return 0, err
+			}
+		}
+		// No more than fits: the data is a part of what is given.
+		data, n, err := in.decoder.Next(t.buf[t.pos:min(t.end, t.pos+len(p)-total)])
+		total += copy(p[total:], data)
+		t.pos += n
+		if err != nil {
+			return total, err
+		}
+		if in.decoder.Done() {
+			in.ended = true
+			if total == 0 {
+				return 0, io.EOF
+			}
+			break
+		}
+	}
+	return total, nil
+}
+
+// fill receives more bytes behind the request's head, which must stay.
+func (t *turn) fill() error {
+	base := t.head.Bytes
+	if t.pos == t.end {
+		t.pos, t.end = base, base
+	}
+	if len(t.buf)-t.end < 4096 {
+		// The request's slices keep the old buffer; this one has the rest.
+		grown := make([]byte, base+16<<10)
+		copy(grown, t.buf[:t.end])
+		t.buf = grown
+	}
+	n, err := t.wire.Read(t.buf[t.end:])
+	t.end += n
+	if n > 0 {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,244 @@
+package luahttpd
+
+import (
+	"errors"
+	"io"
+	"net/netip"
+	"syscall"
+	"time"
+
+	"github.com/luahttpd/luahttpd/actor"
+	"github.com/luahttpd/luahttpd/phases"
+)
+
+// conn is a client's connection. While it waits for a request it is only this
+// struct in the loop's table: no coroutine, no buffers.
+type conn struct {
+	w        *worker
+	fd       *actor.FD
+	tls      *tlsConn // nil: plain
+	socket   *origin
+	peer     netip.AddrPort
+	local    netip.AddrPort // asked for when somebody needs it
+	name     string         // of the peer, made for the first request
+	since    time.Time
+	id       uint64
+	requests int32
+	waiting  bool // in the worker's idle list
+	proxied  bool // the PROXY protocol header was read
+	proxy    *proxyHeader
+	prev     *conn
+	next     *conn
+	timer    actor.Timer // of the idle connection
+}
+
+// connList is an intrusive list of idle connections.
+type connList struct{ first, last *conn }
+
+func (l *connList) push(c *conn) {
+	c.prev, c.next = l.last, nil
+	if l.last != nil {
+		l.last.next = c
+	} else {
+		l.first = c
+	}
+	l.last = c
+}
+
+func (l *connList) remove(c *conn) {
+	if c.prev != nil {
+		c.prev.next = c.next
+	} else {
+		l.first = c.next
+	}
+	if c.next != nil {
+		c.next.prev = c.prev
+	} else {
+		l.last = c.prev
+	}
+	c.prev, c.next = nil, nil
+}
+
+// begin waits for the first request of a new connection.
+func (c *conn) begin() {
+	c.timer.Init(c.w.loop, c)
+	l := c.w.now.find(c)
+	if l == nil {
+		c.close()
+		return
+	}
+	c.wait(l.Default.Core.HeaderTimeout)
+}
+
+// wait leaves the connection to the loop until bytes come.
+func (c *conn) wait(timeout time.Duration) {
+	c.waiting = true
+	c.w.idle.push(c)
+	c.w.s.stats.Waiting.Add(1)
+	c.timer.Reset(timeout)
+	c.fd.OnReadable(c)
+}
+
+func (c *conn) wake() {
+	c.waiting = false
+	c.w.idle.remove(c)
+	c.w.s.stats.Waiting.Add(-1)
+	c.timer.Stop()
+	c.fd.OnReadable(nil)
+}
+
+// Run is called by the loop when the waiting connection becomes readable.
+func (c *conn) Run(w *actor.Worker) {
+	c.wake()
+	w.Serve(c)
+}
+
+// Expire is called by the loop when the connection has waited too long.
+func (c *conn) Expire(*actor.Timer) {
+	if c.waiting {
+		if l := c.w.now.cfg.MainLog; c.requests == 0 && l.Enabled(phases.LevelInfo) {
+			l.Log(phases.LevelInfo, c.id, "client timed out (110: Connection timed out) while waiting for request, client: "+c.peerName()+", server: "+c.socket.key)
+		}
+		c.close()
+	}
+}
+
+// close ends the connection.
+func (c *conn) close() {
+	if c.fd.Closed() {
+		return
+	}
+	if c.waiting {
+		c.wake()
+	}
+	if c.tls != nil {
+		c.tls.farewell()
+	}
+	c.fd.Close()
+	c.w.conns--
+}
+
+// cut closes the connection under a request that is being served.
+func (c *conn) cut() {
+	if !c.fd.Closed() {
+		c.fd.Close()
+		c.w.conns--
+	}
+}
+
+func (c *conn) localAddr() netip.AddrPort {
+	if !c.local.IsValid() {
+		if a, err := c.fd.Local(); err == nil {
+			c.local = a.AddrPort
+		}
+	}
+	return c.local
+}
+
+func (c *conn) peerName() string {
+	if c.name == "" {
+		c.name = "unix:"
+		if c.peer.IsValid() {
+			c.name = c.peer.Addr().Unmap().String()
+		}
+	}
+	return c.name
+}
+
+// transport is where a connection's bytes go: the descriptor, or TLS over it.
+type transport interface {
+	io.Reader
+	io.Writer
+	Writev([][]byte) (int64, error)
+}
+
+func (c *conn) transport() transport {
+	if c.tls != nil {
+		return c.tls
+	}
+	return c.fd
+}
+
+// Serve runs on a coroutine, from the moment the connection became readable
+// until it waits again or closes.
+func (c *conn) Serve() {
+	ten := c.w.now
+	l := ten.find(c)
+	if l == nil {
+		c.close()
+		return
+	}
+	if !c.greet(l) {
+		c.close()
+		return
+	}
+	t := c.w.takeTurn()
+	c.w.active[c] = struct{}{}
+	keep := false
+	defer func() {
+		delete(c.w.active, c)
+		if v := recover(); v != nil { // killed, or a bug: the connection is in an unknown state
+			c.cut()
+			panic(v)
+		}
+		c.w.giveTurn(t)
+		if !keep {
+			c.close()
+		}
+	}()
+	t.c, t.wire = c, c.transport()
+	for {
+		switch t.receive(ten, l) {
+		case nextWait:
+			if c.w.closing {
+				return
+			}
+			keep = true
+			if c.requests == 0 {
+				c.wait(l.Default.Core.HeaderTimeout)
+			} else {
+				c.wait(t.keepalive)
+			}
+			return
+		case nextClose:
+			return
+		}
+		if !t.serve(ten, l) || c.w.closing {
+			t.linger()
+			return
+		}
+		if now := c.w.now; now != ten {
+			if ten, l = now, now.find(c); l == nil {
+				return
+			}
+		}
+	}
+}
+
+// greet does what stands before the first request: the PROXY protocol header
+// and the TLS handshake.
+func (c *conn) greet(l *phases.Listen) bool {
+	if l.ProxyProtocol && !c.proxied {
+		c.proxied = true
+		if err := c.readProxy(l); err != nil {
+			c.logf(l, phases.LevelError, "%v while reading PROXY protocol", err)
+			return false
+		}
+	}
+	if l.SSL && c.tls == nil {
+		return c.handshake(l)
+	}
+	return true
+}
+
+func (c *conn) logf(l *phases.Listen, level phases.Level, format string, a ...any) {
+	if log := l.Default.Core.ErrorLog; log.Enabled(level) {
+		log.Logf(level, c.id, format+", client: %s, server: %s", append(a, c.peerName(), c.socket.key)...)
+	}
+}
+
+// gone tells errors of a peer that went away from others.
+func gone(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) ||
+		errors.Is(err, syscall.ETIMEDOUT) || errors.Is(err, io.ErrUnexpectedEOF)
+}

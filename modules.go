@@ -1,0 +1,17 @@
+package luahttpd
+
+import "github.com/luahttpd/luahttpd/phases"
+
+// modules is the whole server, in order.
+//
+// The handlers of one phase are asked from top to bottom. A response passes
+// the filters from bottom to top: those below Postpone see every request, also
+// subrequests, those above it only what goes to the client. A module feels the
+// effect of those before it on its path and must not care what they are.
+func modules() []phases.Module {
+	return []phases.Module{
+		phases.CoreModule,
+		phases.ProcessModule,
+		phases.Postpone,
+	}
+}

@@ -1,0 +1,451 @@
+package luahttpd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/luahttpd/luahttpd/actor"
+	"github.com/luahttpd/luahttpd/phases"
+)
+
+// Server is an HTTP server made of one configuration. Several can run in one
+// process. Its methods may be called from any goroutine.
+type Server struct {
+	o     options
+	zones *phases.Zones
+	logs  *phases.Logs
+	cfg   atomic.Pointer[phases.Config]
+
+	connections atomic.Uint64 // numbers them
+	stats       Stats
+
+	mu      sync.Mutex // guards what follows
+	state   state
+	workers []*worker
+	sockets map[string]*socket
+	extra   []net.Listener // given to Serve
+	done    chan struct{}  // closed when the server has ended
+	failed  error
+}
+
+type state uint8
+
+const (
+	created state = iota
+	running
+	stopping
+	ended
+)
+
+// Stats counts connections and requests of all workers, as stub_status does.
+type Stats struct {
+	Accepted, Handled, Requests atomic.Int64
+	Reading, Writing, Waiting   atomic.Int64
+}
+
+// ErrClosed is what Serve and ListenAndServe return after Shutdown or Close.
+var ErrClosed = errors.New("luahttpd: server closed")
+
+// socket is a listening socket, or one per worker with reuseport.
+type socket struct {
+	listeners []*actor.Listener
+	given     bool // by the embedding program
+}
+
+// Config returns the configuration that new requests get.
+func (s *Server) Config() *phases.Config { return s.cfg.Load() }
+
+// Stats returns the server's counters.
+func (s *Server) Stats() *Stats { return &s.stats }
+
+// Start opens the listening sockets, starts the workers and returns when all
+// of them serve.
+func (s *Server) Start() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state != created {
+		return ErrClosed
+	}
+	cfg := s.cfg.Load()
+	if err := s.openSockets(cfg, true); err != nil {
+		return err
+	}
+	n := cfg.Process.Workers
+	if n == 0 {
+		n = runtime.GOMAXPROCS(0)
+	}
+	for i := range n {
+		w, err := newWorker(s, i)
+		if err != nil {
+			return errors.Join(err, s.abandon())
+		}
+		s.workers = append(s.workers, w)
+		go w.run()
+	}
+	s.state = running
+	for _, w := range s.workers {
+		if err := w.adopt(cfg); err != nil {
+			return errors.Join(err, s.abandon())
+		}
+	}
+	for _, w := range s.workers {
+		w.loop.Call(func() { w.listen() })
+	}
+	s.logNotices(cfg)
+	return nil
+}
+
+func (s *Server) logNotices(cfg *phases.Config) {
+	for _, n := range cfg.Notices() {
+		level, text, _ := strings.Cut(strings.TrimPrefix(n, "["), "] ")
+		if l, ok := phases.ParseLevel(level); ok {
+			cfg.MainLog.Log(l, 0, text)
+		}
+	}
+}
+
+// abandon takes back a start that failed.
+func (s *Server) abandon() error {
+	for _, w := range s.workers {
+		w.loop.Close()
+	}
+	s.closeSockets(nil)
+	s.state = ended
+	close(s.done)
+	return nil
+}
+
+// ListenAndServe starts the server and returns when it has ended: ErrClosed
+// after Shutdown or Close.
+func (s *Server) ListenAndServe() error {
+	if err := s.Start(); err != nil {
+		return err
+	}
+	return s.Wait()
+}
+
+// Wait returns when the server has ended.
+func (s *Server) Wait() error {
+	<-s.done
+	if s.failed != nil {
+		return s.failed
+	}
+	return ErrClosed
+}
+
+// Serve serves connections of l too, as if its address stood in a listen
+// directive of the first server block, unless one names it. It starts the
+// server if it does not run, and returns as ListenAndServe does. l stays the
+// caller's to close.
+func (s *Server) Serve(l net.Listener) error {
+	if err := s.Attach(l); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	start := s.state == created
+	s.mu.Unlock()
+	if start {
+		if err := s.Start(); err != nil {
+			return err
+		}
+	}
+	return s.Wait()
+}
+
+// Attach makes the server take connections of l when it starts, or now.
+func (s *Server) Attach(l net.Listener) error {
+	raw, ok := l.(interface {
+		net.Listener
+		sysConn
+	})
+	if !ok {
+		return fmt.Errorf("luahttpd: a %T has no descriptor", l)
+	}
+	al, err := actor.ListenerFrom(raw)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state > running {
+		return errors.Join(ErrClosed, al.Close())
+	}
+	if s.sockets == nil {
+		s.sockets = map[string]*socket{}
+	}
+	key := al.Addr().String()
+	if s.sockets[key] != nil {
+		return errors.Join(fmt.Errorf("luahttpd: %s is served already", key), al.Close())
+	}
+	s.sockets[key] = &socket{listeners: []*actor.Listener{al}, given: true}
+	if s.state == running {
+		for _, w := range s.workers {
+			w.loop.Call(func() { w.listen() })
+		}
+	}
+	return nil
+}
+
+// Addr is the first address that the server listens on, with the port that
+// the system chose for port 0; nil before Start.
+func (s *Server) Addr() net.Addr {
+	if all := s.Addrs(); len(all) > 0 {
+		return all[0]
+	}
+	return nil
+}
+
+// Addrs are all addresses that the server listens on, those of the
+// configuration first, in its order.
+func (s *Server) Addrs() []net.Addr {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []net.Addr
+	seen := map[string]bool{}
+	add := func(key string) {
+		if k := s.sockets[key]; k != nil && !seen[key] {
+			seen[key] = true
+			all = append(all, k.listeners[0].Addr().Net())
+		}
+	}
+	for _, l := range s.cfg.Load().Listens {
+		add(l.String())
+	}
+	for key := range s.sockets {
+		add(key)
+	}
+	return all
+}
+
+// Reload reads the configuration again. A bad one is refused and changes
+// nothing; a good one is for requests that begin from now on, the others end
+// as they began. Shared zones and unchanged sockets stay.
+func (s *Server) Reload() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state != running {
+		return ErrClosed
+	}
+	cfg, err := s.compile()
+	if err != nil {
+		return err
+	}
+	if err := s.openSockets(cfg, false); err != nil {
+		return err
+	}
+	for i, w := range s.workers {
+		if err := w.adopt(cfg); err != nil {
+			for _, back := range s.workers[:i] {
+				back.readopt(s.cfg.Load())
+			}
+			s.closeSockets(s.cfg.Load())
+			return err
+		}
+	}
+	s.cfg.Store(cfg)
+	for _, w := range s.workers {
+		w.loop.Call(func() { w.listen() })
+	}
+	s.closeSockets(cfg)
+	s.logNotices(cfg)
+	return nil
+}
+
+// ReopenLogs opens the log files anew, after they were renamed.
+func (s *Server) ReopenLogs() error { return s.logs.Reopen() }
+
+// Shutdown ends the server gracefully: it takes no new connections, closes
+// idle ones and waits for the requests under way until ctx ends or
+// worker_shutdown_timeout has passed; then it closes what is left.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	if s.state == created {
+		s.state = ended
+		s.closeSockets(nil)
+		close(s.done)
+		s.mu.Unlock()
+		return nil
+	}
+	if s.state != running {
+		s.mu.Unlock()
+		<-s.done
+		return nil
+	}
+	s.state = stopping
+	timeout := s.cfg.Load().Process.ShutdownTimeout
+	for _, w := range s.workers {
+		w.loop.Call(w.drain)
+	}
+	s.closeSockets(nil)
+	s.mu.Unlock()
+	if timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, timeout)
+		defer cancel()
+	}
+	err := s.idle(ctx)
+	s.finish()
+	return err
+}
+
+// idle waits until no worker has a connection or a coroutine left.
+func (s *Server) idle(ctx context.Context) error {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		busy := false
+		for _, w := range s.workers {
+			w.loop.Call(func() { busy = busy || w.busy() })
+		}
+		if !busy {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+}
+
+// Close ends the server at once; requests under way are cut off.
+func (s *Server) Close() error {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	err := s.Shutdown(ctx)
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// finish ends the workers and says so to Wait.
+func (s *Server) finish() {
+	for _, w := range s.workers {
+		w.retire()
+		if err := w.loop.Close(); err != nil && s.failed == nil {
+			s.failed = err
+		}
+	}
+	s.mu.Lock()
+	s.state = ended
+	s.mu.Unlock()
+	s.logs.Close()
+	close(s.done)
+}
+
+// openSockets opens what cfg listens on and is not open yet. When that fails
+// half way, what was opened is closed again.
+func (s *Server) openSockets(cfg *phases.Config, first bool) error {
+	if s.sockets == nil {
+		s.sockets = map[string]*socket{}
+	}
+	workers := len(s.workers)
+	if workers == 0 {
+		if workers = cfg.Process.Workers; workers == 0 {
+			workers = runtime.GOMAXPROCS(0)
+		}
+	}
+	var opened []string
+	for _, l := range cfg.Listens {
+		key := l.String()
+		if s.sockets[key] != nil || covered(cfg, l) {
+			continue
+		}
+		n := 1
+		if l.ReusePort {
+			n = workers
+		}
+		k := &socket{}
+		for range n {
+			al, err := listenSocket(l)
+			if err != nil {
+				for _, key := range opened {
+					s.sockets[key].close()
+					delete(s.sockets, key)
+				}
+				k.close()
+				return fmt.Errorf("%s to %s failed (%s)", failedCall(err), l, phases.Errno(err))
+			}
+			k.listeners = append(k.listeners, al)
+		}
+		s.sockets[key] = k
+		opened = append(opened, key)
+	}
+	return nil
+}
+
+func failedCall(err error) string {
+	var se *os.SyscallError
+	if errors.As(err, &se) {
+		return se.Syscall + "()"
+	}
+	return "listen()"
+}
+
+// covered tells whether a wildcard socket of the same port takes l's
+// connections, so that l needs none of its own (nginx's rule).
+func covered(cfg *phases.Config, l *phases.Listen) bool {
+	if l.Unix != "" || l.Wildcard() || l.Bind || l.ReusePort || l.Addr.Port() == 0 {
+		return false
+	}
+	for _, o := range cfg.Listens {
+		if o.Wildcard() && o.Addr.Port() == l.Addr.Port() && o.Addr.Addr().Is4() == l.Addr.Addr().Is4() {
+			return true
+		}
+	}
+	return false
+}
+
+func listenSocket(l *phases.Listen) (*actor.Listener, error) {
+	a := actor.IP(l.Addr)
+	if l.Unix != "" {
+		a = actor.Unix(l.Unix)
+		// A file that nobody listens on any more is in the way, as in nginx
+		// a reload leaves it to be bound again.
+		if c, err := net.Dial("unix", l.Unix); err == nil {
+			c.Close()
+		} else if st, serr := os.Lstat(l.Unix); serr == nil && st.Mode()&os.ModeSocket != 0 {
+			os.Remove(l.Unix)
+		}
+	}
+	return actor.Listen(a, actor.ListenOptions{
+		Backlog: max(l.Backlog, 0), ReusePort: l.ReusePort, DualStack: !l.IPv6Only, DeferAccept: l.Deferred, NoDelay: true,
+		KeepAlive: actor.KeepAlive{On: l.KeepAlive.On, Idle: l.KeepAlive.Idle, Interval: l.KeepAlive.Interval, Count: l.KeepAlive.Count},
+		Rcvbuf:    l.Rcvbuf, Sndbuf: l.Sndbuf, FastOpen: l.FastOpen,
+	})
+}
+
+func (k *socket) close() {
+	for _, l := range k.listeners {
+		l.Close()
+	}
+}
+
+// closeSockets closes those that cfg does not listen on; nil: all.
+func (s *Server) closeSockets(cfg *phases.Config) {
+	for key, k := range s.sockets {
+		if cfg != nil && (k.given || wants(cfg, key)) {
+			continue
+		}
+		k.close()
+		delete(s.sockets, key)
+	}
+}
+
+func wants(cfg *phases.Config, key string) bool {
+	for _, l := range cfg.Listens {
+		if l.String() == key && !covered(cfg, l) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,342 @@
+package luahttpd
+
+import (
+	"bytes"
+	"errors"
+	"time"
+
+	"github.com/luahttpd/luahttpd/actor"
+	"github.com/luahttpd/luahttpd/phases"
+	"github.com/luahttpd/luahttpd/phases/http1"
+)
+
+// turn is what a connection borrows from its worker while it serves requests:
+// the buffers, the request, and the framing of its body and its response. It
+// is the phases.Stream of HTTP/1.
+type turn struct {
+	c    *conn
+	wire transport
+	ten  *tenure
+
+	buf      []byte // received: buf[pos:end] is not used yet
+	pos, end int
+	head     http1.RequestHead
+	limits   http1.Limits
+	path     []byte
+	host     []byte
+
+	r      phases.Request
+	client phases.Client
+
+	in       bodyReader
+	out      []byte // to be sent: what was put together of the head and small chunks
+	location []byte
+	sent     responseState
+
+	keepalive time.Duration
+	onGone    func()
+}
+
+const (
+	// headBuffer is the first size of a turn's receive buffer; it grows up to
+	// what large_client_header_buffers allows.
+	headBuffer = 4 << 10
+	// outBuffer is how much of a response is put together before it is
+	// written; larger pieces are written from where they lie.
+	outBuffer = 4 << 10
+	// keptBuffer bounds the buffers that a free turn keeps.
+	keptBuffer = 64 << 10
+)
+
+func (t *turn) release() {
+	t.c, t.wire, t.ten, t.onGone = nil, nil, nil, nil
+	t.pos, t.end = 0, 0
+	t.head.Reset()
+	if len(t.buf) > keptBuffer {
+		t.buf = make([]byte, headBuffer)
+	}
+	if cap(t.out) > keptBuffer {
+		t.out = make([]byte, 0, outBuffer)
+	}
+	t.out = t.out[:0]
+}
+
+type next uint8
+
+const (
+	nextServe next = iota // a request's head is there, good or bad
+	nextWait              // nothing was received: wait without a turn
+	nextClose
+)
+
+// receive reads the head of the next request. A bad one is answered here.
+func (t *turn) receive(ten *tenure, l *phases.Listen) next {
+	c := t.c
+	core := l.Default.Core
+	t.ten = ten
+	t.limits = http1.Limits{MaxHeaders: core.MaxHeaders, MaxLine: int(max(core.LargeBufferSize, core.HeaderBuffer)),
+		MaxBytes:         int(max(int64(core.LargeBuffers)*core.LargeBufferSize, core.HeaderBuffer)),
+		AllowUnderscores: core.Underscores, IgnoreInvalid: core.IgnoreInvalid}
+	if t.pos == t.end {
+		t.pos, t.end = 0, 0
+	} else if t.pos > 0 {
+		t.end = copy(t.buf, t.buf[t.pos:t.end])
+		t.pos = 0
+	}
+	t.client.Pipelined = t.end > 0
+	limited := false
+	for {
+		if t.end > 0 {
+			n, err := http1.ParseRequest(t.buf[:t.end], &t.head, &t.limits)
+			if err == nil {
+				if limited {
+					c.fd.SetReadDeadline(time.Time{})
+				}
+				t.pos = n
+				return nextServe
+			}
+			if !errors.Is(err, http1.ErrShort) {
+				t.refuse(ten, l, err)
+				return nextClose
+			}
+		}
+		if t.end == len(t.buf) {
+			t.buf = append(t.buf, make([]byte, min(len(t.buf), t.limits.MaxBytes+headBuffer))...)
+		}
+		n, err := t.tryRead(t.buf[t.end:])
+		if errors.Is(err, actor.ErrWouldBlock) {
+			if t.end == 0 {
+				return nextWait
+			}
+			if !limited {
+				limited = true
+				c.fd.SetReadDeadline(c.w.loop.Now().Add(core.HeaderTimeout))
+			}
+			n, err = t.wire.Read(t.buf[t.end:])
+		}
+		t.end += n
+		if err != nil && n == 0 {
+			t.lost(ten, l, err)
+			return nextClose
+		}
+	}
+}
+
+func (t *turn) tryRead(p []byte) (int, error) {
+	if t.c.tls != nil {
+		return t.c.tls.TryRead(p)
+	}
+	return t.c.fd.TryRead(p)
+}
+
+// lost ends a connection that gave no complete head.
+func (t *turn) lost(ten *tenure, l *phases.Listen, err error) {
+	if t.end == 0 {
+		if t.c.requests == 0 {
+			t.c.logf(l, phases.LevelInfo, "client closed connection while waiting for request")
+		} else {
+			t.c.logf(l, phases.LevelInfo, "client %s closed keepalive connection", t.c.peerName())
+		}
+		return
+	}
+	what := "request headers"
+	if t.head.Line == nil {
+		what = "request line"
+	}
+	status, reason := 400, "client prematurely closed connection while reading client "+what
+	if errors.Is(err, actor.ErrTimeout) {
+		status, reason = 408, "client timed out (110: Connection timed out) while reading client "+what
+	}
+	t.begin(ten, l)
+	t.r.RequestLine = t.head.Line
+	t.sent.silent = true
+	t.r.Reject(&phases.StatusError{Status: status, Level: phases.LevelInfo, Reason: reason})
+	t.over()
+}
+
+// refuse answers a head that was not accepted.
+func (t *turn) refuse(ten *tenure, l *phases.Listen, err error) {
+	t.begin(ten, l)
+	r := &t.r
+	r.RequestLine = t.head.Line
+	if m, rest, ok := bytes.Cut(t.head.Line, []byte(" ")); ok {
+		r.Method = methodName(m)
+		r.Target, _, _ = bytes.Cut(rest, []byte(" "))
+	}
+	r.Fields = t.head.Fields
+	r.Major, r.Minor = 1, 1
+	se := &phases.StatusError{Status: 400, Level: phases.LevelInfo, Reason: err.Error()}
+	var pe *http1.ParseError
+	if errors.As(err, &pe) {
+		se.Status, se.Reason = pe.Status, pe.Reason
+	}
+	t.in.none()
+	r.Reject(se)
+	t.over()
+	t.pos = t.end
+	t.sent.unread = true
+	t.linger()
+}
+
+// begin starts a request of the connection under a configuration.
+func (t *turn) begin(ten *tenure, l *phases.Listen) {
+	c := t.c
+	c.requests++
+	c.w.s.stats.Requests.Add(1)
+	ten.requests++
+	t.client = phases.Client{ID: c.id, Addr: c.peer, Local: c.localAddr(), Name: c.peerName(), Requests: int(c.requests),
+		Since: c.since, Pipelined: t.client.Pipelined}
+	if c.proxy != nil {
+		t.client.ProxyAddr, t.client.ProxyLocal = c.proxy.source, c.proxy.target
+	}
+	if l.Unix != "" {
+		t.client.Unix = l.Unix
+	}
+	if c.tls != nil {
+		t.client.TLS = c.tls.state
+	}
+	t.r.Init(ten.cfg, c.w.loop, &t.client, t)
+	t.r.Server = l.Default
+	t.r.Loc = l.Default.Loc
+	t.sent = responseState{}
+	t.onGone = nil
+	t.in = bodyReader{}
+}
+
+// over ends the request's use of its configuration.
+func (t *turn) over() { t.ten.requests-- }
+
+// serve answers the request whose head was received, and says whether another
+// may follow on the connection.
+func (t *turn) serve(ten *tenure, l *phases.Listen) bool {
+	t.begin(ten, l)
+	defer t.over()
+	r, h := &t.r, &t.head
+	r.Method, r.RequestLine, r.Target = methodName(h.Method), h.Line, h.Target
+	r.Fields = h.Fields
+	r.Major, r.Minor = h.Major, h.Minor
+	r.ContentLength, r.Chunked = h.ContentLength, h.Chunked
+	r.KeepAlive, r.Expect100, r.HeadLength = h.KeepAlive, h.Expect100, h.Bytes
+	r.Args = h.Query
+	t.in.start(h)
+	t.host = lower(t.host[:0], h.Host)
+	r.Host = t.host
+	if h.Dropped > 0 {
+		r.Errorf(phases.LevelInfo, "client sent invalid header line: \"%s\"", h.DroppedLine)
+	}
+	srv, err := l.Find(r, t.host)
+	if err != nil {
+		r.Reject(&phases.StatusError{Status: 500, Level: phases.LevelAlert, Reason: err.Error()})
+		return false
+	}
+	r.Server, r.Loc = srv, srv.Loc
+	t.path, err = http1.NormalizePath(t.path[:0], h.Path, srv.Core.MergeSlashes)
+	if err != nil {
+		se := &phases.StatusError{Status: 400, Level: phases.LevelInfo, Reason: err.Error()}
+		r.URI = h.Path
+		r.Reject(se)
+		return false
+	}
+	r.URI = t.path
+	if se := t.c.checkTLS(r, l); se != nil {
+		r.Reject(se)
+		return false
+	}
+	r.Run()
+	t.watch(nil)
+	return t.conclude()
+}
+
+// conclude says whether the connection can carry another request.
+func (t *turn) conclude() bool {
+	s := &t.sent
+	core := t.r.Loc.Core
+	t.keepalive = core.KeepaliveTimeout
+	if s.aborted || s.taken || !s.keep || !s.ended || t.c.fd.Closed() {
+		s.unread = !t.in.done()
+		return false
+	}
+	if !t.in.done() && !t.skipBody() {
+		s.unread = true
+		return false
+	}
+	return true
+}
+
+// skipBody reads the rest of a body that nobody asked for.
+func (t *turn) skipBody() bool {
+	if t.r.Expect100 && !t.in.continued {
+		return false // the client waits and may not send it at all
+	}
+	core := t.r.Loc.Core
+	until := t.c.w.loop.Now().Add(core.LingeringTime)
+	t.c.fd.SetReadTimeout(core.LingeringTimeout)
+	defer t.c.fd.SetReadTimeout(0)
+	var scratch [4096]byte
+	for !t.in.done() {
+		if _, err := t.in.read(t, scratch[:]); err != nil && !t.in.done() {
+			return false
+		}
+		if t.c.w.loop.Now().After(until) {
+			return false
+		}
+	}
+	return true
+}
+
+// linger closes the sending side and reads on for a while, so that a client
+// that still sends sees the response before the connection is reset.
+func (t *turn) linger() {
+	core := t.r.Loc.Core
+	if t.c.fd.Closed() || t.sent.aborted || core.LingeringClose == phases.LingerOff {
+		return
+	}
+	if core.LingeringClose == phases.LingerOn && !t.sent.unread && t.pos == t.end {
+		return
+	}
+	if t.c.tls != nil {
+		t.c.tls.farewell()
+	}
+	if t.c.fd.CloseWrite() != nil {
+		return
+	}
+	until := t.c.w.loop.Now().Add(core.LingeringTime)
+	t.c.fd.SetReadTimeout(core.LingeringTimeout)
+	var scratch [4096]byte
+	for t.c.w.loop.Now().Before(until) && !t.c.w.closing {
+		if _, err := t.c.fd.Read(scratch[:]); err != nil {
+			return
+		}
+	}
+}
+
+// methodName returns the method without allocating for the usual ones.
+func methodName(m []byte) string {
+	switch string(m) {
+	case "GET":
+		return "GET"
+	case "HEAD":
+		return "HEAD"
+	case "POST":
+		return "POST"
+	case "PUT":
+		return "PUT"
+	case "DELETE":
+		return "DELETE"
+	case "OPTIONS":
+		return "OPTIONS"
+	case "PATCH":
+		return "PATCH"
+	}
+	return string(m)
+}
+
+func lower(dst, src []byte) []byte {
+	for _, c := range src {
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		dst = append(dst, c)
+	}
+	return dst
+}
