@@ -3,6 +3,7 @@ package vm
 import (
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"unsafe"
 
 	glua "github.com/yuin/gopher-lua"
@@ -13,6 +14,10 @@ type Error struct {
 	Value     Value
 	Traceback string // begins with "stack traceback:\n"; taken where the error was raised
 	GoStack   string // when a host function panicked: its Go stack, for the log
+
+	// Coroutines has a traceback without the first line for each coroutine that the error ended on its way, where it was raised
+	// first, and last the thread that caught it: "\n\t[C]: in function 'error'\n\tx:1: in main chunk".
+	Coroutines []string
 }
 
 // Error returns the message.
@@ -35,7 +40,10 @@ func (e *Exit) UnwindsLua() {}
 type unwinder interface{ UnwindsLua() }
 
 // raised is the Go panic that carries a Lua error.
-type raised struct{ v Value }
+type raised struct {
+	v    Value
+	from *Error // of the coroutine that it came out of, if any
+}
 
 // catchKind tells the innermost protected call of a thread what to gather.
 type catchKind uint8
@@ -45,14 +53,15 @@ const (
 	catchPcall            // only the value
 	catchXpcall           // run handler while the frames are there
 	catchGo               // value and traceback
+	catchCo               // the same, at the bottom of a coroutine
 )
 
 // Raise raises v as it is. It does not return.
-func (t *Thread) Raise(v Value) { panic(raised{v}) }
+func (t *Thread) Raise(v Value) { panic(raised{v: v}) }
 
 // Errorf raises "chunk:line: text" with the position of the function that called the running host function.
 func (t *Thread) Errorf(format string, a ...any) {
-	panic(raised{String(joinWhere(t.Where(1), fmt.Sprintf(format, a...)))})
+	panic(raised{v: String(joinWhere(t.Where(1), fmt.Sprintf(format, a...)))})
 }
 
 func joinWhere(where, text string) string {
@@ -105,7 +114,7 @@ func (t *Thread) CallRaw(fn Value, args ...Value) []Value {
 func (t *Thread) checkCallable(base int) {
 	v := Value{regs(t.l).array[base]}
 	if v.Kind() != KFunction && t.metafield(v, "__call").Kind() != KFunction {
-		panic(raised{String("attempt to call a " + v.Kind().String() + " value")})
+		panic(raised{v: String("attempt to call a " + v.Kind().String() + " value")})
 	}
 }
 
@@ -163,6 +172,9 @@ func (t *Thread) gather(p any, kind catchKind, handler glua.LValue) *Error {
 	switch x := p.(type) {
 	case raised:
 		e.Value = x.v
+		if x.from != nil {
+			e.Coroutines, e.GoStack = x.from.Coroutines, x.from.GoStack
+		}
 	case *glua.ApiError:
 		e.Value = Value{x.Object}
 	case string:
@@ -177,16 +189,38 @@ func (t *Thread) gather(p any, kind catchKind, handler glua.LValue) *Error {
 		e.GoStack = string(debug.Stack())
 	}
 	switch kind {
-	case catchGo:
-		e.Traceback = t.Traceback("", 0)
+	case catchGo, catchCo:
+		var b strings.Builder
+		t.trace(&b, 0)
+		e.Traceback = "stack traceback:" + b.String()
+		e.Coroutines = append(e.Coroutines, b.String())
 	case catchXpcall:
 		t.handle(e, handler)
 	}
 	return e
 }
 
+// Room that the handler of an overflow gets.
+const (
+	spareFrames    = 100
+	spareRegisters = 2000
+)
+
+// makeRoom drops the innermost frames of a full stack, so that a handler can run.
+func (t *Thread) makeRoom() {
+	f := currentFrame(t.l)
+	for f != nil && (f.Idx > maxFrames-spareFrames || f.Base > maxRegisters-spareRegisters) {
+		base := f.Base
+		f = f.Parent
+		if f == nil || f.Idx <= maxFrames-spareFrames && f.Base <= maxRegisters-spareRegisters {
+			unwindTo(t.l, f, base)
+		}
+	}
+}
+
 // handle replaces e's value by what the handler of xpcall makes of it.
 func (t *Thread) handle(e *Error, handler glua.LValue) {
+	t.makeRoom()
 	base := regs(t.l).top
 	t.l.Push(handler)
 	t.l.Push(e.Value.lv())

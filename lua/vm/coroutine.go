@@ -10,8 +10,9 @@ type coroutine struct {
 	fn      Value
 	carrier *carrier // while it is started and not dead
 	resumer *Thread
-	xfer    []Value // arguments on the way in, results or the error value on the way out
-	failed  bool    // it ended with an error, xfer[0]
+	xfer    []Value // arguments on the way in, results on the way out
+	err     *Error  // it ended with this
+	trace   string  // and failed here
 	unwind  any     // panic that must go on in the resumer
 	nesting int     // coroutines that resume one another, this one included
 }
@@ -68,9 +69,9 @@ func (t *Thread) run() {
 	for _, a := range co.xfer {
 		l.Push(a.lv())
 	}
-	if err := t.protect(len(co.xfer), catchPcall, nil); err != nil {
-		co.failed = true
-		co.xfer = append(co.xfer[:0], err.(*Error).Value)
+	if err := t.protect(len(co.xfer), catchCo, nil); err != nil {
+		co.err = err.(*Error)
+		co.trace = co.err.Coroutines[len(co.err.Coroutines)-1]
 		return
 	}
 	co.xfer = append(co.xfer[:0], t.take(0)...)
@@ -117,8 +118,9 @@ func (t *Thread) Resume(co *Thread, args ...Value) ([]Value, error) {
 		c.unwind = nil
 		panic(p)
 	}
-	if c.failed {
-		return nil, &Error{Value: c.xfer[0]}
+	if err := c.err; err != nil {
+		c.err = nil
+		return nil, err
 	}
 	return c.xfer, nil
 }

@@ -118,20 +118,30 @@ func (t *Thread) Traceback(msg string, level int) string {
 		b.WriteByte('\n')
 	}
 	b.WriteString("stack traceback:")
+	if t.l == nil && t.co != nil {
+		b.WriteString(t.co.trace)
+	}
+	t.trace(&b, level)
+	return b.String()
+}
+
+// trace writes the lines of a traceback, each after a newline.
+func (t *Thread) trace(b *strings.Builder, level int) {
 	var frames []*frame
 	for f := t.at(level); f != nil; f = f.caller() {
 		frames = append(frames, f)
 	}
+	top := max(tracebackTop-level, 0)
+	long := len(frames) > top+tracebackBottom+1
 	for i, f := range frames {
-		if i >= tracebackTop && i < len(frames)-tracebackBottom {
-			if i == tracebackTop {
+		if long && i >= top && i < len(frames)-tracebackBottom {
+			if i == top {
 				b.WriteString("\n\t...")
 			}
 			continue
 		}
-		f.trace(&b)
+		f.trace(b)
 	}
-	return b.String()
 }
 
 func (f *frame) trace(b *strings.Builder) {

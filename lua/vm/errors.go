@@ -13,7 +13,7 @@ func raiseGopher(l *glua.LState) {
 	v := l.Get(-1)
 	text, ok := v.(glua.LString)
 	if !ok {
-		panic(raised{Value{v}})
+		panic(raised{v: Value{v}})
 	}
 	t := owner(l)
 	_, msg, found := strings.Cut(string(text), ": ")
@@ -112,7 +112,7 @@ func (t *Thread) forError(f *frame, a int, msg string) {
 
 // vmErrorf raises an error at the current instruction of the running Lua function.
 func (t *Thread) vmErrorf(format string, a ...any) {
-	panic(raised{String(joinWhere(t.Where(0), fmt.Sprintf(format, a...)))})
+	panic(raised{v: String(joinWhere(t.Where(0), fmt.Sprintf(format, a...)))})
 }
 
 // register reads a register or constant operand of f.

@@ -22,11 +22,7 @@ var coroutineLibrary = map[string]Func{
 		t.Push(t.vm.NewFunc("wrap", func(t *Thread) int {
 			r, err := t.Resume(co, t.Args()...)
 			if err != nil {
-				v := err.(*Error).Value
-				if v.Kind() == KString { // LuaJIT puts the caller's position before that of the error
-					t.Errorf("%s", v.Str())
-				}
-				t.Raise(v)
+				t.Rethrow(err.(*Error))
 			}
 			return t.PushAll(r)
 		}))
@@ -46,6 +42,18 @@ var coroutineLibrary = map[string]Func{
 		return 1
 	},
 }
+
+// Rethrow raises, as coroutine.wrap does, the error that ended a coroutine: LuaJIT puts the caller's position before a message.
+func (t *Thread) Rethrow(e *Error) {
+	v := e.Value
+	if v.Kind() == KString {
+		v = String(joinWhere(t.Where(1), v.Str()))
+	}
+	panic(raised{v: v, from: e})
+}
+
+// RethrowAsIs raises the error that ended a coroutine without adding a position, as lua-nginx-module's coroutine.wrap does.
+func (t *Thread) RethrowAsIs(e *Error) { panic(raised{v: e.Value, from: e}) }
 
 func (t *Thread) checkThread(i int) *Thread {
 	co := t.Arg(i).Thread()

@@ -280,7 +280,8 @@ func (p *parser) statement() (s ast.Stmt, last bool) {
 func (p *parser) ifStatement(line int) ast.Stmt {
 	root := at(&ast.IfStmt{}, line)
 	tail := root
-	for {
+	for n := 0; ; n++ {
+		p.checkChain(n)
 		p.take()
 		tail.Condition = branch(p.expr())
 		p.expect(tkThen)
@@ -473,8 +474,14 @@ var priorities = map[token][2]int{
 
 const unaryPriority = 8
 
-// maxOperators bounds a chain of operators of one expression: left-associative ones nest in the tree.
-const maxOperators = 10000
+// maxChain bounds what nests in the tree though not in the source: left-associative operators, calls of results, elseif.
+const maxChain = 10000
+
+func (p *parser) checkChain(n int) {
+	if n > maxChain {
+		p.fail(0, "chunk has too many syntax levels")
+	}
+}
 
 func (p *parser) binary(limit int) ast.Expr {
 	p.enter()
@@ -497,9 +504,7 @@ func (p *parser) binary(limit int) ast.Expr {
 		if !ok || prio[0] <= limit {
 			break
 		}
-		if n > maxOperators {
-			p.fail(0, "chunk has too many syntax levels")
-		}
+		p.checkChain(n)
 		op := p.tok
 		p.take()
 		left = operation(op, left, p.binary(prio[1]), p.lastLine)
@@ -598,7 +603,8 @@ func (p *parser) primary() ast.Expr {
 	default:
 		p.syntax("unexpected symbol")
 	}
-	for {
+	for n := 0; ; n++ {
+		p.checkChain(n)
 		line = p.line
 		switch p.tok {
 		case '.':

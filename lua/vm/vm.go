@@ -17,12 +17,12 @@ const (
 	maxCoroutines = 190     // coroutines that resume one another: "C stack overflow"
 	maxIdle       = 1024    // pooled threads, stacks and carriers kept, each
 	maxIdleStack  = 4096    // values on the stack of a pooled thread
-	maxString     = 1 << 30 // bytes of a string made by rep, concat, gsub, format: "not enough memory"
+	maxString     = 1 << 28 // bytes of a string that a script makes: "not enough memory"
 )
 
 // Options of a VM. The zero value is usable.
 type Options struct {
-	// MemoryLimit is the size in bytes of the largest string a script may build; 0 is 1 GB. This implementation has no
+	// MemoryLimit is the size in bytes of the largest string a script may build; 0 and more than 256 MB are 256 MB. This implementation has no
 	// measure of a script's tables.
 	MemoryLimit int64
 }
