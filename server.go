@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
@@ -448,4 +449,30 @@ func wants(cfg *phases.Config, key string) bool {
 		}
 	}
 	return false
+}
+
+// Path makes a path of the configuration absolute, as relative to the prefix.
+func (s *Server) Path(p string) string {
+	if filepath.IsAbs(p) {
+		return p
+	}
+	return filepath.Join(s.o.prefix, p)
+}
+
+// Test does what would be done before the first request, without listening:
+// the modules start and stop on one worker (init_by_lua runs). It is for a
+// server made with ForTest, which ends with it.
+func (s *Server) Test() error {
+	w, err := newWorker(s, 0)
+	if err != nil {
+		return err
+	}
+	go w.run()
+	err = w.adopt(s.cfg.Load())
+	w.retire()
+	if cerr := w.loop.Close(); err == nil {
+		err = cerr
+	}
+	s.logs.Close()
+	return err
 }

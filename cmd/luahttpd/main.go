@@ -1,52 +1,139 @@
-// Command luahttpd is the server; its flags are nginx's.
+// Command luahttpd serves an nginx configuration with Lua in every phase. Its
+// flags, signals, files and exit codes are nginx's.
 package main
 
 import (
-	"context"
 	"errors"
-	"flag"
 	"fmt"
+	"io/fs"
 	"os"
-	"os/signal"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
-	"syscall"
+	"strings"
 
 	"github.com/luahttpd/luahttpd"
 )
 
-func main() {
-	prefix := flag.String("p", ".", "prefix")
-	file := flag.String("c", "conf/nginx.conf", "file")
-	directives := flag.String("g", "", "directives")
-	errorLog := flag.String("e", "", "error log")
-	test := flag.Bool("t", false, "test")
-	flag.Parse()
-	debug.SetGCPercent(400)
-	path := *file
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(*prefix, path)
-	}
-	srv, err := luahttpd.New(path, luahttpd.WithPrefix(*prefix), luahttpd.WithDirectives(*directives), luahttpd.WithErrorLog(*errorLog))
+func main() { os.Exit(run(os.Args[1:])) }
+
+func run(args []string) int {
+	f, err := parseFlags(args)
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "nginx: [emerg] %v\n", err)
-		os.Exit(1)
+		return emerg(err)
 	}
-	if *test {
-		return
+	switch {
+	case f.help:
+		fmt.Fprintf(os.Stderr, usage, versionText(), defaultErrorLog)
+		return 0
+	case f.version:
+		fmt.Fprintln(os.Stderr, "nginx version: "+versionText())
+		return 0
+	case f.build:
+		fmt.Fprint(os.Stderr, buildText())
+		return 0
 	}
-	if err := srv.Start(); err != nil {
-		fmt.Fprintf(os.Stderr, "nginx: [emerg] %v\n", err)
-		os.Exit(1)
+	tuneRuntime()
+	if len(f.args) > 0 {
+		return runScript(f)
 	}
-	sig := make(chan os.Signal, 1)
-	signal.Notify(sig, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT)
-	go func() {
-		<-sig
-		srv.Shutdown(context.Background())
-	}()
-	if err := srv.Wait(); err != nil && !errors.Is(err, luahttpd.ErrClosed) {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+	return serve(f)
+}
+
+const defaultErrorLog = "logs/error.log"
+
+// tuneRuntime sets what a server wants of the Go runtime unless the
+// environment says otherwise: fewer collections, most of what is collected
+// being the garbage of finished requests.
+func tuneRuntime() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
 	}
+}
+
+func versionText() string {
+	return "nginx/" + luahttpd.NginxVersion + " (luahttpd/" + luahttpd.Version + ")"
+}
+
+// buildText is -V. Scripts and test suites look in it for what is built in,
+// in the words of nginx's configure script.
+func buildText() string {
+	return "nginx version: " + versionText() + "\n" +
+		"built with " + runtime.Version() + "\n" +
+		"TLS SNI support enabled\n" +
+		"configure arguments: " + strings.Join(luahttpd.BuiltIn(), " ") + "\n"
+}
+
+func emerg(err error) int {
+	fmt.Fprintf(os.Stderr, "nginx: [emerg] %v\n", err)
+	return 1
+}
+
+// serve runs the configuration that the flags name, or the built-in site.
+func serve(f *flags) int {
+	prefix, err := filepath.Abs(f.prefix)
+	if err != nil {
+		return emerg(err)
+	}
+	file := f.file
+	if file == "" {
+		file = "conf/nginx.conf"
+		if _, err := os.Stat(filepath.Join(prefix, file)); errors.Is(err, fs.ErrNotExist) && f.signal == "" && !f.test && !f.dump && f.prefix == "" {
+			return serveSite()
+		}
+	}
+	if !filepath.IsAbs(file) {
+		file = filepath.Join(prefix, file)
+	}
+	errorLog := f.errorLog
+	if errorLog == "" {
+		errorLog = defaultErrorLog
+	}
+	opts := []luahttpd.Option{luahttpd.WithPrefix(prefix), luahttpd.WithDirectives(f.directives), luahttpd.WithErrorLog(errorLog)}
+	if f.test || f.dump || f.signal != "" {
+		opts = append(opts, luahttpd.ForTest())
+	}
+	srv, err := luahttpd.New(file, opts...)
+	switch {
+	case f.signal != "":
+		if err != nil {
+			return emerg(err)
+		}
+		return sendSignal(srv, f.signal)
+	case f.test || f.dump:
+		return testConfiguration(f, file, srv, err)
+	case err != nil:
+		logEmerg(prefix, errorLog, err)
+		return emerg(err)
+	}
+	return serveProcess(srv)
+}
+
+// testConfiguration is -t and -T.
+func testConfiguration(f *flags, file string, srv *luahttpd.Server, err error) int {
+	if err == nil {
+		if !f.quiet {
+			fmt.Fprintf(os.Stderr, "nginx: the configuration file %s syntax is ok\n", file)
+		}
+		for _, n := range srv.Config().Notices() {
+			if strings.HasPrefix(n, "[warn]") || strings.HasPrefix(n, "[alert]") {
+				fmt.Fprintln(os.Stderr, "nginx: "+n)
+			}
+		}
+		err = srv.Test()
+	}
+	if err != nil {
+		emerg(err)
+		fmt.Fprintf(os.Stderr, "nginx: configuration file %s test failed\n", file)
+		return 1
+	}
+	if !f.quiet {
+		fmt.Fprintf(os.Stderr, "nginx: configuration file %s test is successful\n", file)
+	}
+	if f.dump {
+		if err := luahttpd.Dump(file, os.Stdout); err != nil {
+			return emerg(err)
+		}
+	}
+	return 0
 }
