@@ -15,11 +15,18 @@ var (
 	ErrBusy = errors.New("socket busy")
 
 	// ErrWouldBlock is what the Try functions return when there is nothing to read or no room to write.
-	ErrWouldBlock = errors.New("would block")
+	// It is a net.Error that is Temporary.
+	ErrWouldBlock error = wouldBlock{}
 
 	// ErrTimeout is what an operation returns whose timeout or deadline has passed. It is a net.Error.
 	ErrTimeout error = timeout{}
 )
+
+type wouldBlock struct{}
+
+func (wouldBlock) Error() string   { return "would block" }
+func (wouldBlock) Timeout() bool   { return false }
+func (wouldBlock) Temporary() bool { return true }
 
 type timeout struct{}
 
@@ -198,7 +205,7 @@ func (f *FD) yield(s *side) {
 // turn.
 const budget = 256
 
-// spend counts an operation.
+// spend counts an operation that may park.
 func (w *Worker) spend() {
 	if w.spent++; w.spent >= budget && w.current != nil {
 		w.current.Yield()

@@ -65,19 +65,25 @@ func (f *FD) again(side fdFlags) {
 // Peek says whether bytes wait to be read: nil. At the end it returns io.EOF, when there is nothing ErrWouldBlock, and the
 // error that a read would return. It always asks the kernel. Only for sockets.
 func (f *FD) Peek() error {
+	_, err := f.PeekBytes(f.w.peek[:])
+	return err
+}
+
+// PeekBytes is Peek that also gives the bytes, which stay to be read. It does not park.
+func (f *FD) PeekBytes(p []byte) (int, error) {
 	if f.flags&open == 0 {
-		return net.ErrClosed
+		return 0, net.ErrClosed
 	}
-	n, e := sysPeek(int(f.fd), f.w.peek[:])
+	n, e := sysPeek(int(f.fd), p)
 	switch {
 	case e == syscall.EAGAIN:
-		return ErrWouldBlock
+		return 0, ErrWouldBlock
 	case e != 0:
-		return os.NewSyscallError("recv", e)
+		return 0, os.NewSyscallError("recv", e)
 	case n == 0:
-		return io.EOF
+		return 0, io.EOF
 	}
-	return nil
+	return n, nil
 }
 
 // Write writes all of p, parking whenever there is no room. With an error it returns how much it has written.

@@ -56,6 +56,7 @@ type Worker struct {
 	alive   []*Coroutine
 	idle    []*fiber
 	pool    []*Coroutine
+	buffers [][]byte
 
 	peek      [1]byte
 	listening map[*Listener]*acceptor
