@@ -1,0 +1,15 @@
+=== nothing to serve is not found
+--- config
+location /x { internal; }
+--- request
+GET /x
+--- status: 404
+--- response_headers
+Content-Type: text/html
+Connection: close
+
+=== a path above the root is refused
+--- config
+--- request
+GET /../etc
+--- status: 400
