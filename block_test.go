@@ -133,7 +133,7 @@ func (b *block) configuration(workers int) string {
 %s
 events { worker_connections 256; }
 http {
-    default_type text/plain; access_log off;
+    default_type text/plain;
 %s
     server {
         listen 127.0.0.1:0; server_name localhost;

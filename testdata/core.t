@@ -6,7 +6,6 @@ GET /x
 --- status: 404
 --- response_headers
 Content-Type: text/html
-Connection: close
 
 === a path above the root is refused
 --- config
