@@ -27,6 +27,7 @@ type conn struct {
 	waiting  bool // in the worker's idle list
 	proxied  bool // the PROXY protocol header was read
 	proxy    *proxyHeader
+	plain    []byte // what a client that speaks HTTP to a TLS port sent first
 	prev     *conn
 	next     *conn
 	timer    actor.Timer // of the idle connection
@@ -76,7 +77,11 @@ func (c *conn) wait(timeout time.Duration) {
 	c.w.idle.push(c)
 	c.w.s.stats.Waiting.Add(1)
 	c.timer.Reset(timeout)
-	c.fd.OnReadable(c)
+	if c.tls != nil {
+		c.tls.OnReadable(c)
+	} else {
+		c.fd.OnReadable(c)
+	}
 }
 
 func (c *conn) wake() {
@@ -187,6 +192,7 @@ func (c *conn) Serve() {
 		}
 	}()
 	t.c, t.wire = c, c.transport()
+	t.end = copy(t.buf, c.plain)
 	for {
 		switch t.receive(ten, l) {
 		case nextWait:
@@ -225,7 +231,7 @@ func (c *conn) greet(l *phases.Listen) bool {
 			return false
 		}
 	}
-	if l.SSL && c.tls == nil {
+	if l.SSL && c.tls == nil && c.plain == nil {
 		return c.handshake(l)
 	}
 	return true

@@ -12,6 +12,7 @@ func modules() []phases.Module {
 	return []phases.Module{
 		phases.CoreModule,
 		phases.ProcessModule,
+		phases.SSLModule,
 		phases.Postpone,
 	}
 }

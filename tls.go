@@ -1,20 +1,84 @@
 package luahttpd
 
 import (
+	"crypto/tls"
+	"errors"
+	"strings"
+
 	"github.com/luahttpd/luahttpd/actor"
 	"github.com/luahttpd/luahttpd/phases"
 )
 
-// tlsConn is TLS over a connection's descriptor.
+// tlsConn is the TLS side of a connection.
 type tlsConn struct {
-	*actor.FD
+	*actor.TLS
 	state *phases.TLSState
+	srv   *phases.Server // whose configuration the handshake used
 }
 
-// farewell sends close_notify.
-func (c *tlsConn) farewell() {}
+// farewell sends close_notify as far as that needs no waiting.
+func (c *tlsConn) farewell() { c.TLS.Close() }
 
-func (c *conn) handshake(l *phases.Listen) bool { return false }
+// handshake makes the connection a TLS one. A client that speaks HTTP gets an
+// answer in HTTP: its bytes are kept for the turn.
+func (c *conn) handshake(l *phases.Listen) bool {
+	t := &tlsConn{}
+	t.TLS = c.fd.ServerTLS(&tls.Config{GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		cfg, srv, err := l.TLSFor([]byte(strings.ToLower(hello.ServerName)))
+		t.srv = srv
+		return cfg, err
+	}})
+	core := l.Default.Core
+	c.fd.SetReadTimeout(core.HeaderTimeout)
+	c.fd.SetWriteTimeout(core.HeaderTimeout)
+	err := t.Handshake()
+	c.fd.SetReadTimeout(0)
+	var plain tls.RecordHeaderError
+	switch {
+	case err == nil:
+	case errors.As(err, &plain) && plain.RecordHeader[0] >= 'A' && plain.RecordHeader[0] <= 'Z':
+		c.plain = plain.RecordHeader[:]
+		return true
+	case errors.Is(err, actor.ErrTimeout):
+		c.logf(l, phases.LevelInfo, "client timed out (110: Connection timed out) while SSL handshaking")
+		return false
+	case gone(err):
+		c.logf(l, phases.LevelInfo, "peer closed connection in SSL handshake while SSL handshaking")
+		return false
+	default:
+		c.logf(l, phases.LevelInfo, "SSL_do_handshake() failed (SSL: %v) while SSL handshaking", err)
+		return false
+	}
+	t.state = &phases.TLSState{ConnectionState: t.State()}
+	if t.srv == nil {
+		t.srv = l.Default
+	}
+	t.state.Verify, t.state.VerifyError = phases.SSLOf(t.srv).Check(t.state.PeerCertificates, c.w.loop.Now())
+	c.tls = t
+	return true
+}
 
 // checkTLS refuses requests that a TLS server block does not take.
-func (c *conn) checkTLS(r *phases.Request, l *phases.Listen) *phases.StatusError { return nil }
+func (c *conn) checkTLS(r *phases.Request, l *phases.Listen) *phases.StatusError {
+	if !l.SSL {
+		return nil
+	}
+	if c.tls == nil {
+		return &phases.StatusError{Status: 497, Level: phases.LevelInfo, Reason: "client sent plain HTTP request to HTTPS port while reading client request headers"}
+	}
+	own, mine := phases.SSLOf(r.Server), phases.SSLOf(c.tls.srv)
+	if own.Verify == phases.VerifyOff {
+		return nil
+	}
+	if r.Server != c.tls.srv && own.Verify != mine.Verify {
+		return &phases.StatusError{Status: 421, Level: phases.LevelInfo, Reason: "client attempted to request the server name different from the one that was negotiated"}
+	}
+	state := c.tls.state
+	switch {
+	case state.VerifyError != nil && own.Verify != phases.VerifyOptionalNoCA:
+		return &phases.StatusError{Status: 495, Level: phases.LevelInfo, Reason: "client SSL certificate verify error: (" + state.Verify[len("FAILED:"):] + ") while reading client request headers"}
+	case own.Verify == phases.VerifyOn && len(state.PeerCertificates) == 0:
+		return &phases.StatusError{Status: 496, Level: phases.LevelInfo, Reason: "client sent no required SSL certificate while reading client request headers"}
+	}
+	return nil
+}

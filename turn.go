@@ -295,7 +295,7 @@ func (t *turn) linger() {
 		return
 	}
 	if t.c.tls != nil {
-		t.c.tls.farewell()
+		t.c.tls.CloseWrite()
 	}
 	if t.c.fd.CloseWrite() != nil {
 		return

@@ -1,0 +1,188 @@
+package phases
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"time"
+
+	"github.com/luahttpd/luahttpd/conf"
+)
+
+// SSL is the TLS configuration of a server block.
+type SSL struct {
+	Certificates conf.List[string]
+	Keys         conf.List[string]
+	Passwords    string
+	Min, Max     uint16
+	Ciphers      []uint16 // nil: the defaults
+	Curves       []tls.CurveID
+	Tickets      bool
+	TicketKeys   conf.List[string]
+	Timeout      time.Duration // of a session, 5m; sessions live in tickets
+	Verify       int
+	Depth        int // 1
+	ClientCA     string
+	TrustedCA    string
+	CRL          string
+	Reject       bool
+	// Stapling and its file (ssl_stapling_file).
+	Stapling     bool
+	StaplingFile string
+
+	config *tls.Config
+	roots  *x509.CertPool
+	crl    []*x509.RevocationList
+	stmt   *conf.Stmt
+}
+
+// Values of SSL.Verify.
+const (
+	VerifyOff = iota
+	VerifyOn
+	VerifyOptional
+	VerifyOptionalNoCA
+)
+
+// SSLModule is TLS towards clients.
+var SSLModule = Define(Spec[SSL]{
+	Name: "ssl",
+	Default: func() SSL {
+		return SSL{Min: tls.VersionTLS12, Max: tls.VersionTLS13, Tickets: true, Depth: 1, Timeout: 5 * time.Minute}
+	},
+	Directives: sslRows(),
+	Variables:  sslVariables(),
+	Init:       initSSL,
+})
+
+func sslRows() []Directive[SSL] {
+	rows := []Directive[SSL]{
+		Add("ssl_certificate", httpServer, conf.Exactly(1), func(own *SSL, b *Block, s *conf.Stmt) error {
+			own.Certificates.Add(s, s.Args[0])
+			own.stmt = s
+			return nil
+		}),
+		Add("ssl_certificate_key", httpServer, conf.Exactly(1), func(own *SSL, b *Block, s *conf.Stmt) error {
+			own.Keys.Add(s, s.Args[0])
+			return nil
+		}),
+		SetString("ssl_password_file", httpServer, func(c *SSL) *string { return &c.Passwords }),
+		Set("ssl_protocols", httpServer, conf.AtLeast(1), setProtocols),
+		Set("ssl_ciphers", httpServer, conf.Exactly(1), setCiphers),
+		Set("ssl_ecdh_curve", httpServer, conf.Exactly(1), setCurves),
+		SetFlag("ssl_session_tickets", httpServer, func(c *SSL) *bool { return &c.Tickets }),
+		Add("ssl_session_ticket_key", httpServer, conf.Exactly(1), func(own *SSL, b *Block, s *conf.Stmt) error {
+			own.TicketKeys.Add(s, s.Args[0])
+			return nil
+		}),
+		SetDuration("ssl_session_timeout", httpServer, func(c *SSL) *time.Duration { return &c.Timeout }),
+		SetEnum("ssl_verify_client", httpServer, func(c *SSL) *int { return &c.Verify }, "off", "on", "optional", "optional_no_ca"),
+		SetInt("ssl_verify_depth", httpServer, func(c *SSL) *int { return &c.Depth }),
+		SetString("ssl_client_certificate", httpServer, func(c *SSL) *string { return &c.ClientCA }),
+		SetString("ssl_trusted_certificate", httpServer, func(c *SSL) *string { return &c.TrustedCA }),
+		SetString("ssl_crl", httpServer, func(c *SSL) *string { return &c.CRL }),
+		SetFlag("ssl_reject_handshake", httpServer, func(c *SSL) *bool { return &c.Reject }),
+		SetFlag("ssl_stapling", httpServer, func(c *SSL) *bool { return &c.Stapling }),
+		SetString("ssl_stapling_file", httpServer, func(c *SSL) *string { return &c.StaplingFile }),
+		Set("ssl", httpServer, conf.Flag(), func(own *SSL, b *Block, s *conf.Stmt) error {
+			return s.Errorf("the \"ssl\" directive is gone, use the \"listen ... ssl\" directive instead")
+		}),
+	}
+	rows = append(rows, Ignore[SSL](httpServer, conf.AtLeast(1), "sessions live in tickets, there is no server-side cache",
+		"ssl_session_cache")...)
+	return append(rows, Ignore[SSL](httpServer, conf.AtLeast(1), "Go's TLS decides this itself", "ssl_dhparam",
+		"ssl_prefer_server_ciphers", "ssl_buffer_size", "ssl_early_data", "ssl_conf_command", "ssl_stapling_verify",
+		"ssl_stapling_responder", "ssl_ocsp", "ssl_ocsp_cache", "ssl_ocsp_responder", "ssl_certificate_cache", "ssl_certificate_compression")...)
+}
+
+func setProtocols(own *SSL, b *Block, s *conf.Stmt) error {
+	own.Min, own.Max = 0, 0
+	for _, a := range s.Args {
+		var v uint16
+		switch a {
+		case "SSLv2", "SSLv3":
+			continue // nobody speaks them any more
+		case "TLSv1":
+			v = tls.VersionTLS10
+		case "TLSv1.1":
+			v = tls.VersionTLS11
+		case "TLSv1.2":
+			v = tls.VersionTLS12
+		case "TLSv1.3":
+			v = tls.VersionTLS13
+		default:
+			return s.Errorf("invalid value \"%s\"", a)
+		}
+		if own.Min == 0 || v < own.Min {
+			own.Min = v
+		}
+		own.Max = max(own.Max, v)
+	}
+	return nil
+}
+
+func setCurves(own *SSL, b *Block, s *conf.Stmt) error {
+	curves, unknown := ParseCurves(s.Args[0])
+	if unknown != "" {
+		return s.Errorf("SSL_CTX_set1_curves_list(\"%s\") failed", unknown)
+	}
+	own.Curves = curves
+	return nil
+}
+
+func setCiphers(own *SSL, b *Block, s *conf.Stmt) error {
+	suites, unknown := ParseCiphers(s.Args[0])
+	for _, name := range unknown {
+		b.Config.Notice(s, "cipher \"%s\" is not known here and ignored", name)
+	}
+	if len(suites) == 0 {
+		return s.Errorf("SSL_CTX_set_cipher_list(\"%s\") failed", s.Args[0])
+	}
+	own.Ciphers = suites
+	return nil
+}
+
+// initSSL builds the TLS configuration of every server block that listens
+// with it.
+func initSSL(cfg *Config, _ *SSL) error {
+	for _, l := range cfg.Listens {
+		if !l.SSL {
+			continue
+		}
+		for _, srv := range l.servers {
+			own := ConfOf[SSL](srv.Loc)
+			if own.config != nil || own.Reject {
+				continue
+			}
+			if len(own.Certificates.Items) == 0 {
+				if srv == l.Default {
+					return srv.Stmt.Errorf("no \"ssl_certificate\" is defined for the \"listen ... ssl\" directive")
+				}
+				continue
+			}
+			if err := own.build(cfg); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// TLSFor returns the configuration for a connection to l whose client named
+// host, and the server block that it comes from.
+func (l *Listen) TLSFor(host []byte) (*tls.Config, *Server, error) {
+	srv, err := l.Find(nil, host)
+	if err != nil {
+		return nil, nil, err
+	}
+	own := ConfOf[SSL](srv.Loc)
+	if own.config == nil && !own.Reject {
+		own = ConfOf[SSL](l.Default.Loc)
+	}
+	if own.Reject || own.config == nil {
+		return &tls.Config{}, srv, nil // without a certificate: alert unrecognized_name
+	}
+	return own.config, srv, nil
+}
+
+// SSLOf returns the TLS configuration of a server block.
+func SSLOf(srv *Server) *SSL { return ConfOf[SSL](srv.Loc) }

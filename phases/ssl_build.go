@@ -1,0 +1,249 @@
+package phases
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+)
+
+// build makes the tls.Config of a server block.
+func (own *SSL) build(cfg *Config) error {
+	s := own.stmt
+	if len(own.Keys.Items) < len(own.Certificates.Items) {
+		return s.Errorf("no \"ssl_certificate_key\" is defined for certificate \"%s\"", own.Certificates.Items[len(own.Certificates.Items)-1])
+	}
+	c := &tls.Config{
+		MinVersion: own.Min, MaxVersion: own.Max, CipherSuites: own.Ciphers, CurvePreferences: own.Curves,
+		SessionTicketsDisabled: !own.Tickets, NextProtos: []string{"http/1.1", "http/1.0", "http/0.9"},
+	}
+	passwords, err := readPasswords(cfg, own.Passwords)
+	if err != nil {
+		return s.Errorf("%v", err)
+	}
+	for i, cert := range own.Certificates.Items {
+		pair, err := LoadKeyPair(cfg, cert, own.Keys.Items[i], passwords)
+		if err != nil {
+			return s.Errorf("%v", err)
+		}
+		if own.Stapling && own.StaplingFile != "" {
+			if pair.OCSPStaple, err = os.ReadFile(join(cfg.Dir, own.StaplingFile)); err != nil {
+				return s.Errorf("%s", OpenError(err))
+			}
+		}
+		c.Certificates = append(c.Certificates, pair)
+	}
+	if err := own.ticketKeys(cfg, c); err != nil {
+		return s.Errorf("%v", err)
+	}
+	if err := own.verification(cfg, c); err != nil {
+		return s.Errorf("%v", err)
+	}
+	own.config = c
+	return nil
+}
+
+// LoadKeyPair reads a certificate chain and its key: files beside the
+// configuration, or "data:" and the PEM text itself.
+func LoadKeyPair(cfg *Config, cert, key string, passwords []string) (tls.Certificate, error) {
+	read := func(name string) ([]byte, error) {
+		if text, ok := strings.CutPrefix(name, "data:"); ok {
+			return []byte(text), nil
+		}
+		b, err := os.ReadFile(join(cfg.Dir, name))
+		if err != nil {
+			return nil, fmt.Errorf("cannot load certificate \"%s\": %s", join(cfg.Dir, name), OpenError(err))
+		}
+		return b, nil
+	}
+	chain, err := read(cert)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	private, err := read(key)
+	if err != nil {
+		return tls.Certificate{}, errors.New(strings.Replace(err.Error(), "certificate", "certificate key", 1))
+	}
+	if private, err = decrypt(private, passwords); err != nil {
+		return tls.Certificate{}, fmt.Errorf("cannot load certificate key \"%s\": %v", key, err)
+	}
+	pair, err := tls.X509KeyPair(chain, private)
+	if err != nil {
+		return pair, fmt.Errorf("cannot load certificate \"%s\" with key \"%s\": %v", cert, key, err)
+	}
+	return pair, nil
+}
+
+// decrypt opens keys in OpenSSL's traditional encrypted form (RFC 1423).
+func decrypt(text []byte, passwords []string) ([]byte, error) {
+	var out []byte
+	for rest := text; ; {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			return append(out, rest...), nil
+		}
+		//lint:ignore SA1019 what OpenSSL writes is what is given
+		if x509.IsEncryptedPEMBlock(block) { //nolint:staticcheck
+			der, err := []byte(nil), errors.New("it is encrypted and there is no password")
+			for _, p := range passwords {
+				if der, err = x509.DecryptPEMBlock(block, []byte(p)); err == nil { //nolint:staticcheck
+					break
+				}
+			}
+			if err != nil {
+				return nil, err
+			}
+			block = &pem.Block{Type: block.Type, Bytes: der}
+		}
+		out = append(out, pem.EncodeToMemory(block)...)
+	}
+}
+
+func readPasswords(cfg *Config, file string) ([]string, error) {
+	if file == "" {
+		return nil, nil
+	}
+	b, err := os.ReadFile(join(cfg.Dir, file))
+	if err != nil {
+		return nil, errors.New(OpenError(err))
+	}
+	return strings.Split(strings.TrimRight(string(b), "\n"), "\n"), nil
+}
+
+// ticketKeys reads ssl_session_ticket_key files of 48 or 80 bytes. The first
+// encrypts; all of them decrypt. Go's tickets have another form than
+// OpenSSL's: the same keys are good for servers of this kind only.
+func (own *SSL) ticketKeys(cfg *Config, c *tls.Config) error {
+	if len(own.TicketKeys.Items) == 0 {
+		return nil
+	}
+	var keys [][32]byte
+	for _, name := range own.TicketKeys.Items {
+		b, err := os.ReadFile(join(cfg.Dir, name))
+		if err != nil {
+			return errors.New(OpenError(err))
+		}
+		if len(b) != 48 && len(b) != 80 {
+			return fmt.Errorf("\"%s\" must be 48 or 80 bytes", join(cfg.Dir, name))
+		}
+		keys = append(keys, sha256.Sum256(b))
+	}
+	c.SetSessionTicketKeys(keys)
+	return nil
+}
+
+// verification sets up client certificates. They are checked after the
+// handshake, so that a bad one gets an answer (495, 496) as from nginx.
+func (own *SSL) verification(cfg *Config, c *tls.Config) error {
+	if own.Verify == VerifyOff {
+		return nil
+	}
+	if own.Verify != VerifyOptionalNoCA && own.ClientCA == "" && own.TrustedCA == "" {
+		return errors.New("no ssl_client_certificate for ssl_verify_client")
+	}
+	c.ClientAuth = tls.RequestClientCert
+	own.roots = x509.NewCertPool()
+	names := x509.NewCertPool()
+	for _, file := range []string{own.ClientCA, own.TrustedCA} {
+		if file == "" {
+			continue
+		}
+		b, err := os.ReadFile(join(cfg.Dir, file))
+		if err != nil {
+			return errors.New(OpenError(err))
+		}
+		if !own.roots.AppendCertsFromPEM(b) {
+			return fmt.Errorf("SSL_CTX_load_verify_locations(\"%s\") failed", join(cfg.Dir, file))
+		}
+		if file == own.ClientCA {
+			names.AppendCertsFromPEM(b)
+		}
+	}
+	c.ClientCAs = names
+	if own.CRL == "" {
+		return nil
+	}
+	b, err := os.ReadFile(join(cfg.Dir, own.CRL))
+	if err != nil {
+		return errors.New(OpenError(err))
+	}
+	for block, rest := pem.Decode(b); block != nil; block, rest = pem.Decode(rest) {
+		list, err := x509.ParseRevocationList(block.Bytes)
+		if err != nil {
+			return fmt.Errorf("ssl_crl \"%s\": %v", own.CRL, err)
+		}
+		own.crl = append(own.crl, list)
+	}
+	return nil
+}
+
+// Check verifies a client's certificates and says what $ssl_client_verify is.
+func (own *SSL) Check(chain []*x509.Certificate, now time.Time) (verdict string, err error) {
+	if own.Verify == VerifyOff || len(chain) == 0 {
+		return "NONE", nil
+	}
+	inter := x509.NewCertPool()
+	for _, c := range chain[1:] {
+		inter.AddCert(c)
+	}
+	paths, err := chain[0].Verify(x509.VerifyOptions{Roots: own.roots, Intermediates: inter, CurrentTime: now,
+		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageAny}})
+	if err == nil {
+		err = own.checkPaths(paths)
+	}
+	if err != nil {
+		return "FAILED:" + verifyText(chain, err), err
+	}
+	return "SUCCESS", nil
+}
+
+func (own *SSL) checkPaths(paths [][]*x509.Certificate) error {
+	err := errors.New("certificate chain too long")
+	for _, p := range paths {
+		if len(p)-2 > own.Depth {
+			continue
+		}
+		if err = own.revoked(p); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+func (own *SSL) revoked(path []*x509.Certificate) error {
+	for i, c := range path[:len(path)-1] {
+		for _, list := range own.crl {
+			if !bytes.Equal(list.RawIssuer, c.RawIssuer) || list.CheckSignatureFrom(path[i+1]) != nil {
+				continue
+			}
+			for _, e := range list.RevokedCertificateEntries {
+				if e.SerialNumber.Cmp(c.SerialNumber) == 0 {
+					return errors.New("certificate revoked")
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// verifyText says why in OpenSSL's words.
+func verifyText(chain []*x509.Certificate, err error) string {
+	var unknown x509.UnknownAuthorityError
+	var invalid x509.CertificateInvalidError
+	switch {
+	case errors.As(err, &unknown):
+		if bytes.Equal(chain[0].RawIssuer, chain[0].RawSubject) {
+			return "self-signed certificate"
+		}
+		return "unable to verify the first certificate"
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return "certificate has expired"
+	}
+	return err.Error()
+}
