@@ -33,11 +33,11 @@ func (c *conn) handshake(l *phases.Listen) bool {
 	c.fd.SetWriteTimeout(core.HeaderTimeout)
 	err := t.Handshake()
 	c.fd.SetReadTimeout(0)
-	var plain tls.RecordHeaderError
+	var plain *actor.NotTLS
 	switch {
 	case err == nil:
-	case errors.As(err, &plain) && plain.RecordHeader[0] >= 'A' && plain.RecordHeader[0] <= 'Z':
-		c.plain = plain.RecordHeader[:]
+	case errors.As(err, &plain) && plain.Received[0] >= 'A' && plain.Received[0] <= 'Z':
+		c.plain = plain.Received
 		return true
 	case errors.Is(err, actor.ErrTimeout):
 		c.logf(l, phases.LevelInfo, "client timed out (110: Connection timed out) while SSL handshaking")

@@ -1,6 +1,7 @@
 package actor
 
 import (
+	"bytes"
 	"crypto/tls"
 	"encoding/binary"
 	"errors"
@@ -38,9 +39,21 @@ type TLS struct {
 	more     bool // the last read may have left decrypted bytes
 	reading  bool // a coroutine is in Read or Handshake
 	writing  bool
+	begun    bool // a record has come
 	shaken   bool
 	shutdown bool
+	foreign  *NotTLS
 }
+
+// NotTLS is the error of a handshake with a client that does not speak TLS at all.
+type NotTLS struct {
+	Received []byte // all that was read from the descriptor
+}
+
+func (*NotTLS) Error() string { return "first record does not look like a TLS handshake" }
+
+// recordHandshake is the type of the first record of every connection (RFC 8446, section 5.1).
+const recordHandshake = 22
 
 // ServerTLS makes the FD the server's end of a TLS connection. The configuration's callbacks run in the coroutine of Handshake and may
 // park.
@@ -68,7 +81,8 @@ func (t *TLS) State() tls.ConnectionState {
 	return t.conn.ConnectionState()
 }
 
-// Handshake does the handshake if it was not done. The FD's timeouts bound each of its steps. After an error only Close makes sense.
+// Handshake does the handshake if it was not done. The FD's timeouts bound each of its steps. After an error only Close makes sense;
+// the error of a client that does not speak TLS is a *NotTLS.
 func (t *TLS) Handshake() error {
 	if t.shaken {
 		return nil
@@ -79,6 +93,9 @@ func (t *TLS) Handshake() error {
 	t.reading, t.writing = true, true
 	defer func() { t.reading, t.writing = false, false }()
 	err := t.conn.Handshake()
+	if t.foreign != nil {
+		return t.foreign
+	}
 	if ferr := t.flush(true); err == nil {
 		err = ferr
 	}
@@ -335,6 +352,11 @@ func (c *tlsTransport) Read(p []byte) (int, error) {
 		}
 	}
 	if t.left == 0 {
+		if !t.begun && t.in[t.r] != recordHandshake {
+			t.foreign = &NotTLS{bytes.Clone(t.in[t.r:t.w])}
+			return 0, t.foreign
+		}
+		t.begun = true
 		t.left = recordSize(t.in[t.r:])
 	}
 	n := copy(p[:min(len(p), t.left)], t.in[t.r:t.w])
