@@ -14,6 +14,7 @@ const CacheEntries = 1024
 type Cache struct {
 	mu      sync.Mutex
 	entries int
+	limit   int
 	recent  *list.List // of *Regex, the latest first
 	known   map[cacheKey]*list.Element
 }
@@ -32,6 +33,10 @@ func NewCache(entries int) *Cache {
 	return &Cache{entries: entries, recent: list.New(), known: make(map[cacheKey]*list.Element)}
 }
 
+// SetMatchLimit gives the expressions compiled from now on that match limit:
+// see Regex.SetMatchLimit. It must be called before the Cache is shared.
+func (c *Cache) SetMatchLimit(steps int) { c.limit = steps }
+
 // Compile is the function Compile with a memory. Patterns that fail to compile
 // are not remembered.
 func (c *Cache) Compile(pattern string, f Flags) (*Regex, error) {
@@ -48,6 +53,7 @@ func (c *Cache) Compile(pattern string, f Flags) (*Regex, error) {
 	if err != nil {
 		return nil, err
 	}
+	re.SetMatchLimit(c.limit)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if e, ok := c.known[key]; ok { // compiled twice at once: the first stays

@@ -113,21 +113,22 @@ func (p *parser) escapeG() *node {
 		if strings.Trim(p.rest()[:end], "+-0123456789") != "" {
 			return p.refName('}')
 		}
-		n := p.ref(p.nonZero())
+		n := p.ref(p.nonZero(0))
 		if !p.accept("}") {
 			p.fail(p.pos, badG)
 		}
 		return n
 	}
-	return p.ref(p.nonZero())
+	return p.ref(p.nonZero(1))
 }
 
 const badG = `\g is not followed by a braced, angle-bracketed, or quoted name/number or by a plain number`
 
-func (p *parser) nonZero() int {
+// nonZero reads a group number; zero is an error behind bytes before pos.
+func (p *parser) nonZero(behind int) int {
 	group := p.relative()
 	if group == 0 {
-		p.fail(p.pos-1, "a numbered reference must not be zero")
+		p.fail(p.pos-behind, "a numbered reference must not be zero")
 	}
 	return group
 }

@@ -97,7 +97,7 @@ func (p *parser) register(name string, group int) {
 	at := p.pos - 1
 	for _, known := range p.names {
 		if known.Index == group && known.Name != name {
-			p.fail(p.pos, "different names for subpatterns of the same number are not allowed")
+			p.fail(at, "different names for subpatterns of the same number are not allowed")
 		}
 		if known.Name == name && known.Index != group && !p.has(DupNames) {
 			p.fail(at, "two named subpatterns have the same name")
@@ -256,17 +256,13 @@ func (p *parser) setting() *node {
 func (p *parser) condition() *node {
 	cond := p.test()
 	outer := p.flags
-	n := p.alternatives(plain)
+	branches := p.alternatives(conditional).subs
 	if p.ended() {
 		p.fail(p.pos, "missing )")
 	}
 	at := p.pos
 	p.pos++
 	p.flags = outer
-	branches := []*node{n}
-	if n.op == opAlternate {
-		branches = n.subs
-	}
 	switch {
 	case cond.op == opDefine && len(branches) > 1:
 		p.fail(at, "DEFINE group contains more than one branch")
@@ -322,7 +318,7 @@ func (p *parser) wordTest() *node {
 	from := p.pos
 	if p.accept("R&") {
 		n := &node{op: opInCall, name: p.name(')')}
-		return p.refer(n, 0, p.pos-1)
+		return p.refer(n, 0, p.pos)
 	}
 	for isWord(p.peek(0)) {
 		p.pos++
@@ -345,7 +341,7 @@ func (p *parser) wordTest() *node {
 		n.group = p.number(maxGroups, "number is too big")
 		p.pos++
 	}
-	return p.refer(n, n.group, p.pos-1)
+	return p.refer(n, n.group, p.pos)
 }
 
 // verbs are the backtracking verbs that may stand anywhere, and what each

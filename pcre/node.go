@@ -37,6 +37,7 @@ const (
 	opSkip                // (*SKIP), or (*SKIP:name)
 	opThen                // (*THEN)
 	opMark                // (*MARK:name)
+	opBack                // min characters back: a look-behind begins so
 )
 
 // greed is how a repeat chooses between its counts.
@@ -78,6 +79,19 @@ func (n *node) walk(f func(*node)) {
 	}
 }
 
+// contains reports whether n or something below it is an o.
+func contains(n *node, o op) bool {
+	found := false
+	n.walk(func(n *node) { found = found || n.op == o })
+	return found
+}
+
+// groupWidth is what width found for a group that is called.
+type groupWidth struct {
+	count int
+	ok    bool
+}
+
 // width is the number of characters n always matches. ok is false if that
 // number varies, in which case PCRE refuses n in a look-behind.
 func (p *parser) width(n *node, depth int) (count int, ok bool) {
@@ -104,7 +118,7 @@ func (p *parser) width(n *node, depth int) (count int, ok bool) {
 		return p.equalWidth(n.subs, depth)
 	case opRepeat:
 		w, ok := p.width(n.subs[0], depth+1)
-		return w * n.min, ok && n.min == n.max
+		return w * n.min, ok && (n.min == n.max || w == 0)
 	case opCapture, opAtomic:
 		return p.width(n.subs[0], depth+1)
 	case opCond:
@@ -113,7 +127,12 @@ func (p *parser) width(n *node, depth int) (count int, ok bool) {
 		if n.group >= len(p.groups) || p.groups[n.group] == nil {
 			return 0, false
 		}
-		return p.width(p.groups[n.group], depth+1)
+		w, known := p.widths[n.group]
+		if !known {
+			w.count, w.ok = p.width(p.groups[n.group], depth+1)
+			p.widths[n.group] = w
+		}
+		return w.count, w.ok
 	}
 	return 0, true // assertions and verbs
 }

@@ -28,9 +28,10 @@ type parser struct {
 	last     int     // number of the latest group opened
 	groups   []*node // captures by number, nil while open; index 0 is the whole
 	names    []NamedGroup
-	later    []func() // checks that need all groups, in the order of the pattern
-	numbered []*node  // references by number, checked last
-	quoting  bool     // between \Q and \E
+	widths   map[int]groupWidth // of groups that are called
+	later    []func()           // checks that need all groups, in the order of the pattern
+	numbered []*node            // references by number, checked last
+	quoting  bool               // between \Q and \E
 }
 
 // within is what branches belong to.
@@ -40,11 +41,12 @@ const (
 	plain       within = iota
 	branchReset        // (?|: each branch numbers its groups from the same start
 	lookBehind         // each branch must be of fixed length
+	conditional        // the branches are the two ways of a condition
 )
 
 // parse reads the whole of src. The first field of the result is the root.
 func parse(src string, f Flags) (p *parser, root *node, err error) {
-	p = &parser{src: src, flags: f, limit: maxByte, groups: make([]*node, 1)}
+	p = &parser{src: src, flags: f, limit: maxByte, groups: make([]*node, 1), widths: map[int]groupWidth{}}
 	defer func() {
 		switch failure := recover().(type) {
 		case nil:
@@ -79,7 +81,7 @@ func parse(src string, f Flags) (p *parser, root *node, err error) {
 }
 
 func (p *parser) fail(at int, message string) {
-	panic(&CompileError{Msg: message, Offset: at})
+	panic(&CompileError{p.src, message, at})
 }
 
 func (p *parser) checkUTF() {
@@ -173,7 +175,7 @@ func (p *parser) alternatives(in within) *node {
 	}
 	p.last = highest
 	p.depth--
-	if len(branches) == 1 {
+	if len(branches) == 1 && in != conditional {
 		return branches[0]
 	}
 	return &node{op: opAlternate, subs: branches}
@@ -399,8 +401,11 @@ func (p *parser) repeat(n *node) *node {
 		}
 	}
 	if n.op == opLook {
-		// PCRE tries an assertion once, or, if it may be left out, at most once.
-		least, most = min(least, 1), 1
+		// More could only matter for groups inside that refer to themselves.
+		// PCRE tries an assertion once more than it must.
+		if most == unlimited {
+			most = least + 1
+		}
 	}
 	return &node{op: opRepeat, subs: []*node{n}, min: least, max: most, greed: g}
 }

@@ -7,29 +7,32 @@ package pcre
 import (
 	"errors"
 	"fmt"
-	"time"
 	"unsafe"
 )
-
-// MatchTimeout is how long one match may take before it fails with
-// ErrMatchLimit: the default of Regex.SetTimeout.
-const MatchTimeout = time.Second
 
 // Errors of Match. The numbers are PCRE's, which lua-nginx-module prints:
 // "pcre_exec() failed: -8".
 var (
 	ErrMatchLimit = errors.New("pcre_exec() failed: -8")
 	ErrBadUTF     = errors.New("pcre_exec() failed: -10")
+	ErrBadStart   = errors.New("pcre_exec() failed: -11") // within a character
+	ErrRecursion  = errors.New("pcre_exec() failed: -26") // a group calls itself for ever
 )
 
 // CompileError says why a pattern is refused, in PCRE's words.
 type CompileError struct {
-	Msg    string
-	Offset int // bytes into the pattern where PCRE gives up
+	Pattern string
+	Msg     string
+	Offset  int // bytes into Pattern where PCRE gives up
 }
 
+// Error is the message of nginx and of ngx.re.match. What follows the offset
+// is named unless the pattern ends there.
 func (e *CompileError) Error() string {
-	return fmt.Sprintf("%s at offset %d", e.Msg, e.Offset)
+	if e.Offset >= len(e.Pattern) {
+		return fmt.Sprintf("pcre_compile() failed: %s in \"%s\"", e.Msg, e.Pattern)
+	}
+	return fmt.Sprintf("pcre_compile() failed: %s in \"%s\" at \"%s\"", e.Msg, e.Pattern, e.Pattern[e.Offset:])
 }
 
 // NamedGroup is a capture group that has a name.
@@ -45,13 +48,7 @@ type Regex struct {
 	flags   Flags
 	groups  int
 	names   []NamedGroup
-	engine  engine
-}
-
-// engine finds the first match at or after start. caps has two offsets for
-// each group and is all -1.
-type engine interface {
-	match(subject []byte, start int, caps []int) (ok bool, err error)
+	search  *searcher
 }
 
 // Compile compiles pattern. The error is a *CompileError.
@@ -60,12 +57,21 @@ func Compile(pattern string, f Flags) (*Regex, error) {
 	if err != nil {
 		return nil, err
 	}
-	re := &Regex{pattern: pattern, flags: f, groups: len(p.groups) - 1, names: p.names}
-	re.engine, err = newEngine(p, root, f)
-	if err != nil {
-		return nil, err
+	re := &Regex{pattern: pattern, flags: f, search: newSearcher(p, root, f)}
+	if f&DFA == 0 {
+		re.groups, re.names = len(p.groups)-1, p.names
 	}
 	return re, nil
+}
+
+// SetMatchLimit changes how many steps an attempt at one position may take:
+// lua_regex_match_limit. Zero or less is MatchLimit. It must be called before
+// the Regex is shared.
+func (re *Regex) SetMatchLimit(steps int) {
+	if steps <= 0 {
+		steps = MatchLimit
+	}
+	re.search.limit = steps
 }
 
 // String is the pattern as given to Compile.
@@ -74,7 +80,8 @@ func (re *Regex) String() string { return re.pattern }
 // Flags are the flags given to Compile.
 func (re *Regex) Flags() Flags { return re.flags }
 
-// NumGroups is the number of capture groups, the whole match not counted.
+// NumGroups is the number of capture groups, the whole match not counted. With
+// DFA there are none.
 func (re *Regex) NumGroups() int { return re.groups }
 
 // Names are the named groups in the order of the pattern. With DupNames one
@@ -84,8 +91,9 @@ func (re *Regex) Names() []NamedGroup { return re.names }
 // Match looks for the first match that begins at or after byte start. What
 // precedes start is seen by look-behinds, \b and ^. The offsets of group i are
 // in the result at 2i and 2i+1, -1 if the group is unset. caps is reused if it
-// is large enough, and returned in any case. err is ErrMatchLimit or, with UTF
-// but without NoUTFCheck, ErrBadUTF.
+// is large enough, and returned in any case. err is ErrMatchLimit or
+// ErrRecursion, or, with UTF but without NoUTFCheck, ErrBadUTF or ErrBadStart.
+// The time a match takes is bounded by its steps.
 func (re *Regex) Match(subject []byte, start int, caps []int) (offsets []int, ok bool, err error) {
 	n := 2 * (re.groups + 1)
 	if cap(caps) < n {
@@ -98,16 +106,11 @@ func (re *Regex) Match(subject []byte, start int, caps []int) (offsets []int, ok
 	if start < 0 || start > len(subject) {
 		return caps, false, nil
 	}
-	ok, err = re.engine.match(subject, start, caps)
+	ok, err = re.search.match(subject, start, caps)
 	return caps, ok, err
 }
 
 // MatchString is Match on a string.
 func (re *Regex) MatchString(subject string, start int, caps []int) (offsets []int, ok bool, err error) {
 	return re.Match(unsafe.Slice(unsafe.StringData(subject), len(subject)), start, caps)
-}
-
-// newEngine chooses how root is matched.
-func newEngine(p *parser, root *node, f Flags) (engine, error) {
-	return newBacktracker(p, root, f)
 }

@@ -25,7 +25,7 @@ func (b *Block) Regex(s *conf.Stmt, pattern string, caseless bool) (*Regex, erro
 	}
 	re, err := b.Config.regexes.Compile(pattern, f)
 	if err != nil {
-		return nil, s.Errorf("pcre_compile() failed: %v in \"%s\"", err, pattern)
+		return nil, s.Errorf("%v", err)
 	}
 	x := &Regex{re: re}
 	for _, g := range re.Names() {

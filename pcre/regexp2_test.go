@@ -3,15 +3,16 @@ package pcre
 import (
 	"errors"
 	"sync"
+	"time"
 	"unicode/utf8"
 
 	"github.com/dlclark/regexp2/v2"
 )
 
 const (
-	// maxStack bounds the memory of one match, in words of regexp2's
+	// maxWords bounds the memory of one match, in words of regexp2's
 	// backtracking stack. Running out of it is ErrMatchLimit.
-	maxStack = 4 << 20
+	maxWords = 4 << 20
 	// maxKept is the longest subject, in bytes, whose buffer is kept for the
 	// next match.
 	maxKept = 256 << 10
@@ -37,16 +38,16 @@ type pass struct {
 	take    func(regexp2.MatchView) bool
 }
 
-func newBacktracker(p *parser, root *node, f Flags) (engine, error) {
+func newBacktracker(p *parser, root *node, f Flags) (*backtracker, error) {
 	pattern, keep, err := translate(p, root, f)
 	if err != nil {
 		return nil, err
 	}
-	re, err := regexp2.Compile(pattern, regexp2.OptionMaxBacktrackingStackSize(maxStack))
+	re, err := regexp2.Compile(pattern, regexp2.OptionMaxBacktrackingStackSize(maxWords))
 	if err != nil {
 		return nil, &CompileError{Msg: err.Error(), Offset: 0}
 	}
-	re.MatchTimeout = MatchTimeout
+	re.MatchTimeout = time.Second
 	b := &backtracker{re: re, utf: p.utf(), check: p.utf() && f&NoUTFCheck == 0, keep: keep}
 	b.pool.New = func() any {
 		s := &pass{keep: keep}
