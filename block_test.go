@@ -53,6 +53,9 @@ func readBlocks(t *testing.T, path string) []*block {
 	for i, line := range strings.SplitAfter(string(text), "\n") {
 		bare := strings.TrimRight(line, "\n")
 		if name, ok := strings.CutPrefix(bare, "=== "); ok {
+			if b != nil && section != "" { // the line between two cases
+				b.sections[section] = trimBlank(b.sections[section])
+			}
 			b = &block{name: name, file: filepath.Base(path), line: i + 1, sections: map[string]string{}}
 			blocks = append(blocks, b)
 			section = ""
@@ -162,4 +165,12 @@ func (b *block) writeFiles(t *testing.T, prefix string) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// trimBlank removes the blank line that parts two cases.
+func trimBlank(text string) string {
+	if strings.HasSuffix(text, "\n\n") || text == "\n" {
+		return text[:len(text)-1]
+	}
+	return text
 }

@@ -1,6 +1,9 @@
 package luahttpd
 
-import "github.com/luahttpd/luahttpd/phases"
+import (
+	"github.com/luahttpd/luahttpd/lua"
+	"github.com/luahttpd/luahttpd/phases"
+)
 
 // modules is the whole server, in order.
 //
@@ -14,5 +17,6 @@ func modules() []phases.Module {
 		phases.ProcessModule,
 		phases.SSLModule,
 		phases.Postpone,
+		lua.Module,
 	}
 }

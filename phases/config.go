@@ -157,15 +157,19 @@ func HTTP[T any](cfg *Config) *T {
 
 func (cfg *Config) directiveNames() iter.Seq[string] { return maps.Keys(cfg.directives) }
 
-// Warn and Notice remember something to tell about statement s; the messages
+// Warn, Alert and Notice remember something to tell about statement s; the messages
 // are logged when the configuration is taken.
 func (cfg *Config) Warn(s *conf.Stmt, format string, a ...any) {
 	cfg.notices = append(cfg.notices, "[warn] "+s.Errorf(format, a...).Error())
+}
+
+func (cfg *Config) Alert(s *conf.Stmt, format string, a ...any) {
+	cfg.notices = append(cfg.notices, "[alert] "+s.Errorf(format, a...).Error())
 }
 
 func (cfg *Config) Notice(s *conf.Stmt, format string, a ...any) {
 	cfg.notices = append(cfg.notices, "[notice] "+s.Errorf(format, a...).Error())
 }
 
-// Notices returns what Warn and Notice collected, each with its level in front.
+// Notices returns what they collected, each with its level in front.
 func (cfg *Config) Notices() []string { return cfg.notices }

@@ -133,10 +133,10 @@ func (r *Request) Send(c Chunk) error {
 func (r *Request) SendBytes(body []byte) Result {
 	r.Out.ContentLength = int64(len(body))
 	if err := r.SendHeader(); err != nil {
-		return r.filterResult(err)
+		return r.FilterResult(err)
 	}
 	if err := r.Send(Chunk{Bytes: body, Last: r.IsMain(), End: true}); err != nil {
-		return r.filterResult(err)
+		return r.FilterResult(err)
 	}
 	return Done
 }
@@ -150,14 +150,14 @@ func (r *Request) Finish() Result {
 		r.Out.ContentLength = 0
 	}
 	if err := r.Send(Chunk{Last: r.IsMain(), End: true}); err != nil {
-		return r.filterResult(err)
+		return r.FilterResult(err)
 	}
 	return Done
 }
 
-// filterResult is the verdict for an error of the filters: their status while
+// FilterResult is the verdict for an error of the filters: their status while
 // nothing was sent, else the connection is closed.
-func (r *Request) filterResult(err error) Result {
+func (r *Request) FilterResult(err error) Result {
 	var se *StatusError
 	if errors.As(err, &se) && !r.headLeft {
 		if se.Reason != "" {

@@ -1,0 +1,76 @@
+package lua
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/luahttpd/luahttpd/lua/vm"
+	"github.com/luahttpd/luahttpd/phases"
+)
+
+// loggingArea writes to the error log.
+var loggingArea = area{
+	rows: []row{{"log", anyPhase, func(t *vm.Thread, s *state) int {
+		level := t.CheckInt(1)
+		if level < int(phases.LevelStderr) || level > int(phases.LevelDebug) {
+			t.ArgError(1, "bad log level: "+strconv.Itoa(level))
+		}
+		s.logArgs(t, phases.Level(level), 2)
+		return 0
+	}}},
+	open: func(e *engine, ngx *vm.Table) {
+		e.add(e.vm.Globals(), row{"print", anyPhase, func(t *vm.Thread, s *state) int {
+			s.logArgs(t, phases.LevelNotice, 1)
+			return 0
+		}})
+	},
+}
+
+// logArgs logs the arguments from the first-th on, after where the caller is.
+func (s *state) logArgs(t *vm.Thread, level phases.Level, first int) {
+	if !s.log().Enabled(level) {
+		return
+	}
+	b := append([]byte("[lua] "), caller(t)...)
+	for i := first; i <= t.NArg(); i++ {
+		v := t.Arg(i)
+		if text, ok := s.e.appendScalar(b, v, false); ok {
+			b = text
+			continue
+		}
+		switch mt := v.Table(); {
+		case mt == nil:
+			t.ArgError(i, "string, number, boolean, or nil expected, got "+v.Kind().String())
+		case mt.Metatable() == nil || mt.Metatable().GetStr("__tostring").IsNil():
+			t.ArgError(i, "expected table to have __tostring metamethod")
+		}
+		b = append(b, t.ToString(v)...)
+	}
+	s.logf(level, "%s", b)
+}
+
+// caller is "file:line: name(): " of the function that called the running host
+// function.
+func caller(t *vm.Thread) string {
+	f, ok := t.Frame(1)
+	if !ok {
+		return ""
+	}
+	name := f.ShortSrc[strings.LastIndexByte(f.ShortSrc, '/')+1:]
+	line := f.Line
+	if line <= 0 {
+		line = f.Defined
+	}
+	text := name + ":" + strconv.Itoa(line) + ": "
+	if f.What == "Lua" && f.NameWhat != "" {
+		text += f.Name + "(): "
+	}
+	return text
+}
+
+// debugf writes a line of nginx's debug log.
+func (s *state) debugf(format string, a ...any) {
+	if s.log().Enabled(phases.LevelDebug) {
+		s.logf(phases.LevelDebug, format, a...)
+	}
+}

@@ -1,0 +1,196 @@
+package lua
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+
+	"github.com/luahttpd/luahttpd/actor"
+	"github.com/luahttpd/luahttpd/lua/vm"
+	"github.com/luahttpd/luahttpd/phases"
+)
+
+// site is what one configuration has of Lua: the engines of its workers and
+// the compiled scripts that they share.
+type site struct {
+	cfg     *phases.Config
+	http    *Conf // the http block's
+	chunks  int
+	engines atomic.Pointer[[]*engine] // by worker
+
+	mu    sync.Mutex
+	files map[string]*vm.Proto // by path
+}
+
+var siteSlot phases.ConfigSlot[site]
+
+func (s *site) nextChunk() int {
+	s.chunks++
+	return s.chunks - 1
+}
+
+// openSite is the module's Init.
+func openSite(cfg *phases.Config, own *Conf) error {
+	s := siteSlot.Of(cfg)
+	s.cfg, s.http, s.files = cfg, own, map[string]*vm.Proto{}
+	s.engines.Store(new([]*engine))
+	return nil
+}
+
+// compileFile is the package's, remembered for all workers.
+func (s *site) compileFile(path string) (*vm.Proto, error) {
+	s.mu.Lock()
+	p := s.files[path]
+	s.mu.Unlock()
+	if p != nil {
+		return p, nil
+	}
+	p, err := compileFile(path)
+	if err == nil {
+		s.mu.Lock()
+		s.files[path] = p
+		s.mu.Unlock()
+	}
+	return p, err
+}
+
+// engine is the Lua VM of one worker and configuration, or of one request when
+// the code cache is off. Only its worker's goroutine uses it.
+type engine struct {
+	site   *site
+	worker *actor.Worker
+	vm     *vm.VM
+	cached bool                // scripts are kept
+	funcs  []vm.Value          // by chunk
+	files  map[string]vm.Value // by path
+	idle   []*state
+	null   vm.Value
+	buffer []byte // for ngx.say, between two calls
+}
+
+// startEngine is the module's Start: it makes the worker's VM and runs
+// init_by_lua and init_worker_by_lua in it.
+func startEngine(cfg *phases.Config, w *actor.Worker) error {
+	s := siteSlot.Of(cfg)
+	if s.chunks == 0 {
+		return nil
+	}
+	e, err := s.newEngine(w, true)
+	if err != nil {
+		return err
+	}
+	s.put(e)
+	e.runWorkerScript(inInitWorker)
+	return nil
+}
+
+// stopEngine is the module's Stop.
+func stopEngine(cfg *phases.Config, w *actor.Worker) {
+	if e := siteSlot.Of(cfg).engine(w); e != nil {
+		e.runWorkerScript(inExitWorker)
+		e.vm.Close()
+	}
+}
+
+func (s *site) put(e *engine) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := append([]*engine(nil), *s.engines.Load()...)
+	for len(all) <= e.worker.ID() {
+		all = append(all, nil)
+	}
+	all[e.worker.ID()] = e
+	s.engines.Store(&all)
+}
+
+// engine returns the worker's, nil when it has none.
+func (s *site) engine(w *actor.Worker) *engine {
+	if all := *s.engines.Load(); w.ID() < len(all) {
+		return all[w.ID()]
+	}
+	return nil
+}
+
+// newEngine makes a VM with the API in it and runs init_by_lua there.
+func (s *site) newEngine(w *actor.Worker, cached bool) (*engine, error) {
+	e := &engine{site: s, worker: w, vm: vm.New(vm.Options{}), cached: cached,
+		funcs: make([]vm.Value, s.chunks), files: map[string]vm.Value{}}
+	path, cpath := e.vm.Path()
+	e.vm.SetPath(expandPath(s.http.packagePath, path, s.cfg.Prefix), expandPath(s.http.packageCPath, cpath, s.cfg.Prefix))
+	e.openAPI()
+	if err := e.runInit(); err != nil {
+		e.vm.Close()
+		return nil, err
+	}
+	return e, nil
+}
+
+// runInit runs init_by_lua; its error fails the configuration.
+func (e *engine) runInit() error {
+	k := e.site.http.scripts[inInit]
+	if k == nil {
+		return nil
+	}
+	fn, err := e.load(k, nil)
+	if err != nil {
+		return errors.New("init_by_lua error: " + err.Error())
+	}
+	s := e.begin(e.site.http, nil, inInit)
+	defer s.end()
+	if _, err := s.call(fn); err != nil {
+		return errors.New("init_by_lua error: " + failure(err))
+	}
+	return nil
+}
+
+// runWorkerScript runs the script of a worker's start or end. Its error is
+// logged.
+func (e *engine) runWorkerScript(p phase) {
+	k := e.site.http.scripts[p]
+	if k == nil {
+		return
+	}
+	s := e.begin(e.site.http, nil, p)
+	defer s.end()
+	fn, err := e.load(k, nil)
+	if err == nil {
+		_, err = s.call(fn)
+	}
+	if err != nil {
+		e.site.cfg.MainLog.Logf(phases.LevelError, 0, "%s_by_lua error: %s", phaseRows[p].directive, failure(err))
+	}
+}
+
+// load returns the function of a script; r may be nil. The error is a
+// *loadError.
+func (e *engine) load(k *chunk, r *phases.Request) (vm.Value, error) {
+	if k.path != nil {
+		return e.loadFile(k.file(r))
+	}
+	if fn := e.funcs[k.id]; !fn.IsNil() {
+		return fn, nil
+	}
+	p, err := k.compiled()
+	if err != nil {
+		return vm.Nil, err
+	}
+	e.funcs[k.id] = e.vm.Load(p)
+	return e.funcs[k.id], nil
+}
+
+func (e *engine) loadFile(path string) (vm.Value, error) {
+	if fn, ok := e.files[path]; ok {
+		return fn, nil
+	}
+	compile := e.site.compileFile
+	if !e.cached {
+		compile = compileFile
+	}
+	p, err := compile(path)
+	if err != nil {
+		return vm.Nil, err
+	}
+	fn := e.vm.Load(p)
+	e.files[path] = fn
+	return fn, nil
+}

@@ -1,0 +1,96 @@
+// Package lua runs scripts in every phase of a request and gives them the ngx
+// API of OpenResty's lua-nginx-module.
+//
+// The nouns: a Conf is what a location says of scripts; a chunk is one script
+// of the configuration; an engine is the Lua VM of one worker and
+// configuration; a state is one Lua thread's standing, which the functions of
+// the API get: its request, phase and engine. The API is a list of areas
+// (api.go), each a table of rows in a file of its own (api_*.go).
+package lua
+
+import (
+	"github.com/luahttpd/luahttpd/conf"
+	"github.com/luahttpd/luahttpd/phases"
+)
+
+// Conf is what one location says of scripts.
+type Conf struct {
+	settings
+	scripts [phaseCount]*chunk
+	site    *site
+}
+
+// Module is the Lua module for the server's list.
+var Module = phases.Define(phases.Spec[Conf]{
+	Name:       "lua",
+	Default:    func() Conf { return Conf{settings: defaultSettings()} },
+	Directives: append(scriptRows(), settingRows()...),
+	Active:     (*Conf).active,
+	Handlers: []phases.Hook[Conf]{
+		phases.At(phases.ServerRewrite, handlerFor(inServerRewrite)),
+		phases.At(phases.Rewrite, handlerFor(inRewrite)),
+		phases.At(phases.Access, handlerFor(inAccess)),
+		phases.At(phases.Precontent, handlerFor(inPrecontent)),
+		phases.At(phases.Log, logHandler),
+	},
+	Content: handlerFor(inContent),
+	Filter:  filterOf,
+	Finish: func(own *Conf, b *phases.Block) error {
+		own.site = siteSlot.Of(b.Config)
+		return nil
+	},
+	Init:  openSite,
+	Start: startEngine,
+	Stop:  stopEngine,
+})
+
+// active tells whether any script runs in the location.
+func (c *Conf) active() bool {
+	for _, k := range c.scripts {
+		if k != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// scriptRows derives the *_by_lua directives from the table of phases.
+func scriptRows() []phases.Directive[Conf] {
+	var rows []phases.Directive[Conf]
+	for p := range phaseCount {
+		row := phaseRows[p]
+		name := row.directive + "_by_lua"
+		set := func(own *Conf, b *phases.Block, s *conf.Stmt) error { return addScript(own, b, s, p) }
+		one, lua, declare := conf.Exactly(1), conf.LuaBlock, phases.Set[Conf]
+		if p == inSet {
+			set = addSetOp
+			one, lua, declare = conf.AtLeast(2), conf.LuaBlockN(1, 1), phases.Add[Conf]
+		}
+		if row.forms&text != 0 {
+			rows = append(rows, declare(name, row.in, one, set))
+		}
+		if row.forms&block != 0 {
+			rows = append(rows, declare(name+"_block", row.in, lua, set))
+		}
+		if row.forms&file != 0 {
+			rows = append(rows, declare(name+"_file", row.in, one, set))
+		}
+	}
+	return rows
+}
+
+// addScript makes the statement's script that of phase p in its block.
+func addScript(own *Conf, b *phases.Block, s *conf.Stmt, p phase) error {
+	if old := own.scripts[p]; old != nil && old.block == b {
+		return s.Duplicate()
+	}
+	k, err := newChunk(b, s, p, 0)
+	if err != nil {
+		return err
+	}
+	own.scripts[p] = k
+	if p == inContent {
+		return b.UseContent(s)
+	}
+	return nil
+}

@@ -1,0 +1,303 @@
+package lua
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/luahttpd/luahttpd/actor"
+	"github.com/luahttpd/luahttpd/lua/vm"
+	"github.com/luahttpd/luahttpd/phases"
+)
+
+// state is the standing of one Lua thread that the server has started: the
+// Data of its vm.Thread, and of the coroutines that scripts make in it. A run
+// of a script begins with one, the entry; ngx.thread.spawn adds others.
+type state struct {
+	e     *engine
+	r     *phases.Request // nil where there is none: init, init_worker, timers
+	phase phase
+	own   *Conf // of the location, or of the http block
+	t     *vm.Thread
+	entry *state // the run's first; itself in that one
+	co    *actor.Coroutine
+
+	// In the entry only:
+	verdict verdict
+	arg     argument
+	private *memo // of a run without a request
+	said    bool  // something of the body was sent
+	// subrequests that are on their way: nothing may end the run meanwhile.
+	subrequests int
+}
+
+// verdict is how a script ended its run.
+type verdict struct {
+	kind verdictKind
+	code int    // of exit: ngx.OK, ngx.ERROR, a status
+	uri  string // of exec
+	args string
+}
+
+type verdictKind uint8
+
+const (
+	ended verdictKind = iota // no call ended it
+	exited
+	redirected // ngx.exec
+	gone       // the client is
+)
+
+// errOver is what call returns when another thread of the run ended it.
+var errOver = errors.New("the run is over")
+
+// begin takes a Lua thread for a script of phase p.
+func (e *engine) begin(own *Conf, r *phases.Request, p phase) *state {
+	var s *state
+	if n := len(e.idle); n > 0 {
+		s = e.idle[n-1]
+		e.idle = e.idle[:n-1]
+	} else {
+		s = &state{}
+	}
+	s.e, s.r, s.phase, s.own = e, r, p, own
+	s.entry = s
+	s.co = e.worker.Current()
+	s.t = e.vm.NewThread()
+	s.t.SetData(s)
+	return s
+}
+
+// end gives the Lua thread back.
+func (s *state) end() {
+	e := s.e
+	e.vm.Release(s.t)
+	*s = state{}
+	e.idle = append(e.idle, s)
+}
+
+// call runs a function on the state's Lua thread. The error is a *vm.Error, a
+// *vm.Exit after over, or errOver.
+func (s *state) call(fn vm.Value, args ...vm.Value) (results []vm.Value, err error) {
+	defer s.catch(&err)
+	return s.t.Call(fn, args...)
+}
+
+// catch stops the interrupt that over sends to the run's first thread.
+func (s *state) catch(err *error) {
+	if p := recover(); p != nil {
+		if i, ok := p.(*actor.Interrupt); !ok || i.Value != any(s) {
+			panic(p)
+		}
+		*err = errOver
+	}
+}
+
+// over ends the run with a verdict: every thread of it unwinds. It does not
+// return.
+func (s *state) over(t *vm.Thread, v verdict) {
+	s.entry.verdict = v
+	t.Exit(nil)
+}
+
+// handlerFor makes the handler of a phase that may wait and answer.
+func handlerFor(p phase) func(r *phases.Request, own *Conf) phases.Result {
+	return func(r *phases.Request, own *Conf) phases.Result {
+		k := own.scripts[p]
+		if k == nil {
+			return phases.Declined
+		}
+		return own.handle(r, k)
+	}
+}
+
+// handle runs the script of a phase for a request.
+func (own *Conf) handle(r *phases.Request, k *chunk) phases.Result {
+	if own.needBody {
+		if err := r.ReadBody(); err != nil {
+			return r.Result(err)
+		}
+	}
+	e, err := own.engine(r)
+	if err != nil {
+		return r.Result(err)
+	}
+	fn, err := e.load(k, r)
+	if err != nil {
+		return refuse(r, err)
+	}
+	s := e.begin(own, r, k.phase)
+	defer s.end()
+	_, err = s.call(fn)
+	return s.conclude(err)
+}
+
+// engine returns the VM that serves r: the worker's, or its own when the code
+// cache is off.
+func (own *Conf) engine(r *phases.Request) (*engine, error) {
+	if own.codeCache {
+		return own.site.engine(r.Worker), nil
+	}
+	own1 := ownEngine.Ensure(r)
+	if own1.e == nil {
+		e, err := own.site.newEngine(r.Worker, false)
+		if err != nil {
+			return nil, err
+		}
+		own1.e = e
+		r.OnEnd(e.vm.Close)
+	}
+	return own1.e, nil
+}
+
+// ownEngine is a request's own VM.
+var ownEngine = phases.NewSlot[struct{ e *engine }](phases.KeepOverRedirect)
+
+// refuse answers for a script that cannot be loaded.
+func refuse(r *phases.Request, err error) phases.Result {
+	r.Errorf(phases.LevelError, "%v", err)
+	var le *loadError
+	if errors.As(err, &le) {
+		return le.status
+	}
+	return 500
+}
+
+// conclude makes the handler's result of how the run ended.
+func (s *state) conclude(err error) phases.Result {
+	switch s.verdict.kind {
+	case exited:
+		return s.exitResult(s.verdict.code)
+	case redirected:
+		return s.execResult()
+	case gone:
+		return s.r.ClientGone()
+	}
+	var le *vm.Error
+	if errors.As(err, &le) {
+		s.logf(phases.LevelError, "lua entry thread aborted: runtime error: %s\nstack traceback:\ncoroutine 0:\n%s", message(le), frames(le))
+		if s.r.Out.Sent {
+			return phases.Failed
+		}
+		return 500
+	}
+	switch {
+	case s.phase == inContent:
+		return s.finish()
+	case s.answered():
+		return s.finish()
+	case s.phase == inAccess:
+		return phases.Next
+	}
+	return phases.Declined
+}
+
+// sent tells whether the head is out of reach; in a header filter it is not.
+func (s *state) sent() bool { return s.r.Out.Sent && s.phase != inHeaderFilter }
+
+// answered tells whether the script has begun the response.
+func (s *state) answered() bool {
+	m := memoSlot.Get(s.r)
+	return s.r.Out.Sent || s.r.Out.Status != 0 && m != nil && len(m.held) > 0
+}
+
+// exitResult is ngx.exit's meaning for the request.
+func (s *state) exitResult(code int) phases.Result {
+	r := s.r
+	m := memoSlot.Get(r)
+	if !r.Out.Sent && r.Out.Status == 0 && code >= 200 {
+		r.Out.Status = code
+	}
+	abrupt := code == exitError || code == 408 || code == 499 || code == 444
+	switch {
+	case m != nil && m.buffering && r.Out.Status != 0 && !abrupt,
+		code == exitOK && s.phase == inContent,
+		code >= 200 && code < 300 && code != 204:
+		if res := s.finish(); res != phases.Done {
+			return res
+		}
+		if code >= 200 || s.phase == inContent {
+			return phases.Done
+		}
+	}
+	if r.Out.Sent && code > exitOK && !abrupt {
+		return s.finish()
+	}
+	switch {
+	case code == exitOK && s.phase == inAccess:
+		return phases.Next
+	case code == exitOK || code == exitDeclined:
+		return phases.Declined
+	case code == 408:
+		r.Out.Status = 408
+		return phases.Failed
+	case code == 499:
+		return r.ClientGone()
+	case code < 100:
+		return phases.Failed
+	}
+	return phases.Result(code)
+}
+
+// execResult moves the request to where ngx.exec has sent it.
+func (s *state) execResult() phases.Result {
+	v := s.verdict
+	if strings.HasPrefix(v.uri, "@") {
+		if v.args != "" {
+			s.logf(phases.LevelWarn, "query strings %s ignored when exec'ing named location %s", v.args, v.uri)
+		}
+		return s.r.NamedLocation(v.uri)
+	}
+	return s.r.InternalRedirect([]byte(v.uri), []byte(v.args))
+}
+
+// message is the text of an error as the log has it.
+func message(err *vm.Error) string {
+	if text, ok := err.Value.ToString(); ok {
+		return text
+	}
+	return "unknown reason"
+}
+
+// frames is the traceback without its heading.
+func frames(err *vm.Error) string {
+	return strings.TrimPrefix(err.Traceback, "stack traceback:\n")
+}
+
+// failure is an error with its traceback, for the log.
+func failure(err error) string {
+	var le *vm.Error
+	if !errors.As(err, &le) {
+		return err.Error()
+	}
+	if le.GoStack != "" {
+		return message(le) + "\n" + le.Traceback + "\n" + le.GoStack
+	}
+	return message(le) + "\n" + le.Traceback
+}
+
+// logf writes to the error log of the request, or of the server with the name
+// of the phase.
+func (s *state) logf(level phases.Level, format string, a ...any) {
+	if s.r == nil {
+		suffix := ""
+		if s.phase != inInit {
+			suffix = ", context: " + s.phase.context()
+		}
+		if log := s.log(); log.Enabled(level) {
+			log.Logf(level, 0, format+"%s", append(a, suffix)...)
+		}
+		return
+	}
+	if s.phase == inLog {
+		format += " while logging request"
+	}
+	s.r.Errorf(level, format, a...)
+}
+
+// log is the error log of the state.
+func (s *state) log() *phases.Logger {
+	if s.r != nil {
+		return s.r.Log()
+	}
+	return s.e.site.cfg.MainLog
+}

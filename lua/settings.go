@@ -1,0 +1,160 @@
+package lua
+
+import (
+	"strings"
+	"time"
+
+	"github.com/luahttpd/luahttpd/conf"
+	"github.com/luahttpd/luahttpd/phases"
+)
+
+// settings are the lua_* directives of one location. Those that only the http
+// block may have are read from there.
+type settings struct {
+	packagePath, packageCPath string
+	codeCache                 bool // on
+	needBody                  bool
+	checkAbort                bool
+	useDefaultType            bool // on
+	underscores               bool // on: ngx.header.a_b is A-B
+	http10Buffering           bool // on
+	noPostpone                [phaseCount]bool
+
+	connectTimeout, sendTimeout, readTimeout time.Duration // 60s each
+	keepaliveTimeout                         time.Duration // 60s
+	poolSize                                 int           // 30
+	socketBuffer                             int64         // 4k
+	logSocketErrors                          bool          // on
+	tls                                      tlsSettings
+
+	regexCache    int // 1024
+	regexLimit    int // 0: the engine's own
+	pendingTimers int // 1024
+	runningTimers int // 256
+	workerVMs     int // 10
+	captureLog    int64
+	balancerPool  int
+	dicts         conf.List[*dict]
+}
+
+// tlsSettings are for cosockets.
+type tlsSettings struct {
+	trusted, crl, cert, key, keyLog string
+	verifyDepth                     int // 1
+	protocols                       []string
+	ciphers                         string
+	commands                        conf.List[[2]string]
+	skipDefaultVerify               bool
+}
+
+func defaultSettings() settings {
+	return settings{
+		codeCache: true, useDefaultType: true, underscores: true, http10Buffering: true,
+		connectTimeout: time.Minute, sendTimeout: time.Minute, readTimeout: time.Minute,
+		keepaliveTimeout: time.Minute, poolSize: 30, socketBuffer: 4 << 10, logSocketErrors: true,
+		tls:        tlsSettings{verifyDepth: 1, ciphers: "DEFAULT"},
+		regexCache: 1024, pendingTimers: 1024, runningTimers: 256, workerVMs: 10,
+	}
+}
+
+// settingRows are the directives that hold no script.
+func settingRows() []phases.Directive[Conf] {
+	rows := []phases.Directive[Conf]{
+		phases.SetString("lua_package_path", httpOnly, func(c *Conf) *string { return &c.packagePath }),
+		phases.SetString("lua_package_cpath", httpOnly, func(c *Conf) *string { return &c.packageCPath }),
+		phases.Set("lua_code_cache", httpLoc, conf.Flag(), setCodeCache),
+		phases.SetFlag("lua_need_request_body", httpLoc, func(c *Conf) *bool { return &c.needBody }),
+		phases.SetFlag("lua_check_client_abort", httpLoc, func(c *Conf) *bool { return &c.checkAbort }),
+		phases.SetFlag("lua_use_default_type", httpLoc, func(c *Conf) *bool { return &c.useDefaultType }),
+		phases.SetFlag("lua_transform_underscores_in_response_headers", httpLoc, func(c *Conf) *bool { return &c.underscores }),
+		phases.SetFlag("lua_http10_buffering", httpLoc, func(c *Conf) *bool { return &c.http10Buffering }),
+		phases.SetFlag("rewrite_by_lua_no_postpone", httpOnly, func(c *Conf) *bool { return &c.noPostpone[inRewrite] }),
+		phases.SetFlag("access_by_lua_no_postpone", httpOnly, func(c *Conf) *bool { return &c.noPostpone[inAccess] }),
+		phases.SetFlag("precontent_by_lua_no_postpone", httpOnly, func(c *Conf) *bool { return &c.noPostpone[inPrecontent] }),
+
+		phases.SetDuration("lua_socket_connect_timeout", httpLoc, func(c *Conf) *time.Duration { return &c.connectTimeout }),
+		phases.SetDuration("lua_socket_send_timeout", httpLoc, func(c *Conf) *time.Duration { return &c.sendTimeout }),
+		phases.SetDuration("lua_socket_read_timeout", httpLoc, func(c *Conf) *time.Duration { return &c.readTimeout }),
+		phases.SetDuration("lua_socket_keepalive_timeout", httpLoc, func(c *Conf) *time.Duration { return &c.keepaliveTimeout }),
+		phases.SetInt("lua_socket_pool_size", httpLoc, func(c *Conf) *int { return &c.poolSize }),
+		phases.SetSize("lua_socket_buffer_size", httpLoc, func(c *Conf) *int64 { return &c.socketBuffer }),
+		phases.SetFlag("lua_socket_log_errors", httpLoc, func(c *Conf) *bool { return &c.logSocketErrors }),
+
+		phases.SetString("lua_ssl_trusted_certificate", httpLoc, func(c *Conf) *string { return &c.tls.trusted }),
+		phases.SetInt("lua_ssl_verify_depth", httpLoc, func(c *Conf) *int { return &c.tls.verifyDepth }),
+		phases.Set("lua_ssl_protocols", httpLoc, conf.AtLeast(1), func(c *Conf, b *phases.Block, s *conf.Stmt) error {
+			c.tls.protocols = s.Args
+			return nil
+		}),
+		phases.SetString("lua_ssl_ciphers", httpLoc, func(c *Conf) *string { return &c.tls.ciphers }),
+		phases.SetString("lua_ssl_crl", httpLoc, func(c *Conf) *string { return &c.tls.crl }),
+		phases.SetString("lua_ssl_certificate", httpLoc, func(c *Conf) *string { return &c.tls.cert }),
+		phases.SetString("lua_ssl_certificate_key", httpLoc, func(c *Conf) *string { return &c.tls.key }),
+		phases.SetString("lua_ssl_key_log", httpLoc, func(c *Conf) *string { return &c.tls.keyLog }),
+		phases.Add("lua_ssl_conf_command", httpLoc, conf.Exactly(2), func(c *Conf, b *phases.Block, s *conf.Stmt) error {
+			c.tls.commands.Add(s, [2]string{s.Args[0], s.Args[1]})
+			return nil
+		}),
+		phases.SetFlag("lua_upstream_skip_openssl_default_verify", locations, func(c *Conf) *bool { return &c.tls.skipDefaultVerify }),
+
+		phases.SetInt("lua_regex_cache_max_entries", httpOnly, func(c *Conf) *int { return &c.regexCache }),
+		phases.SetInt("lua_regex_match_limit", httpOnly, func(c *Conf) *int { return &c.regexLimit }),
+		phases.SetInt("lua_max_pending_timers", httpOnly, func(c *Conf) *int { return &c.pendingTimers }),
+		phases.SetInt("lua_max_running_timers", httpOnly, func(c *Conf) *int { return &c.runningTimers }),
+		phases.SetInt("lua_worker_thread_vm_pool_size", httpOnly, func(c *Conf) *int { return &c.workerVMs }),
+		phases.SetSize("lua_capture_error_log", httpOnly, func(c *Conf) *int64 { return &c.captureLog }),
+		phases.SetInt("balancer_keepalive", conf.Upstream, func(c *Conf) *int { return &c.balancerPool }),
+		phases.Add("lua_shared_dict", httpOnly, conf.Exactly(2), addDict),
+	}
+	const why = "it belongs to nginx's memory and process model"
+	rows = append(rows, phases.Ignore[Conf](httpLoc, conf.Exactly(1), why, "lua_socket_send_lowat")...)
+	return append(rows, phases.Ignore[Conf](httpOnly, conf.Exactly(1), why, "lua_thread_cache_max_entries", "lua_malloc_trim",
+		"lua_sa_restart", "lua_load_resty_core")...)
+}
+
+func setCodeCache(c *Conf, b *phases.Block, s *conf.Stmt) error {
+	on, err := s.Flag(0)
+	c.codeCache = on
+	if err == nil && !on {
+		b.Config.Alert(s, "lua_code_cache is off; this will hurt performance")
+	}
+	return err
+}
+
+// dictMin is the smallest dictionary in bytes, as in OpenResty.
+const dictMin = 8191
+
+func addDict(c *Conf, b *phases.Block, s *conf.Stmt) error {
+	name := s.Args[0]
+	if name == "" {
+		return s.Errorf("invalid lua shared dict name \"%s\"", name)
+	}
+	size, ok := conf.Size(s.Args[1])
+	if !ok || size <= dictMin {
+		return s.Errorf("invalid lua shared dict size \"%s\"", s.Args[1])
+	}
+	for _, d := range c.dicts.Items {
+		if d.name == name {
+			return s.Errorf("lua_shared_dict \"%s\" is already defined as \"%s\"", name, name)
+		}
+	}
+	zone, err := b.Zone(s, "lua_shared_dict", name, size, func() any { return newDict(name, size) })
+	if err != nil {
+		return err
+	}
+	c.dicts.Add(s, zone.(*dict))
+	return nil
+}
+
+// expandPath expands a search path of the configuration: ";;" is the default
+// path, $prefix the server's prefix.
+func expandPath(path, standard, prefix string) string {
+	if path == "" {
+		return standard
+	}
+	path = strings.ReplaceAll(strings.ReplaceAll(path, "${prefix}", prefix), "$prefix", prefix)
+	if i := strings.Index(path, ";;"); i >= 0 {
+		path = strings.Trim(path[:i]+";"+standard+";"+path[i+2:], ";")
+	}
+	return path
+}
