@@ -12,7 +12,9 @@ type Core struct {
 	// location's name in their path. nil: "html" below the prefix.
 	Root  *Template
 	Alias bool
-	Types *Types
+	// aliased is how much of the URI Alias replaces; -1: all of it.
+	aliased int
+	Types   *Types
 	// DefaultType is the Content-Type of files whose name says nothing.
 	DefaultType string
 	// MaxBodySize bounds a request's body in bytes (1m); 0: no limit.

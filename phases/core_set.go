@@ -31,7 +31,10 @@ func setRoot(own *Core, b *Block, s *conf.Stmt) error {
 		path = strings.TrimRight(path, "/")
 	}
 	t, err := b.Template(s, path)
-	own.Root, own.Alias = t, alias
+	own.Root, own.Alias, own.aliased = t, alias, len(b.Loc.Name)
+	if b.Loc.Kind == LocRegex {
+		own.aliased = -1
+	}
 	return err
 }
 

@@ -32,7 +32,7 @@ func coreVariables() []Variable {
 	}
 	uri := func(r *Request, dst []byte) []byte { return append(dst, r.URI...) }
 	args := func(r *Request, dst []byte) ([]byte, bool) { return append(dst, r.Args...), true }
-	setArgs := func(r *Request, v []byte) { r.Args = v }
+	setArgs := func(r *Request, v []byte) { r.Args, r.Rewritten = v, true }
 	return []Variable{
 		appended("uri", uri), appended("document_uri", uri),
 		{Name: "args", Get: args, Set: setArgs},
@@ -332,18 +332,52 @@ func (r *Request) AppendRoot(dst []byte) []byte {
 // AppendPath appends $request_filename: the file that the URI names.
 func (r *Request) AppendPath(dst []byte) []byte {
 	c := r.Loc.Core
-	if !c.Alias {
-		return append(r.AppendRoot(dst), r.URI...)
-	}
-	if r.Loc.Kind == LocRegex {
-		return r.AppendRoot(dst)
-	}
 	dst = r.AppendRoot(dst)
-	if n := len(r.Loc.Name); n <= len(r.URI) {
-		dst = append(dst, r.URI[n:]...)
+	switch {
+	case !c.Alias || c.aliased < 0 && r.aliasURI:
+		return append(dst, r.URI...)
+	case c.aliased >= 0 && c.aliased <= len(r.URI):
+		return append(dst, r.URI[c.aliased:]...)
 	}
 	return dst
 }
+
+// FilePath is the file that the URI names and how many bytes of the path are
+// the root. It fails, logged, when "alias" has no meaning because the URI was
+// changed and the location kept.
+func (r *Request) FilePath() (path []byte, root int, ok bool) {
+	c := r.Loc.Core
+	if c.Alias && r.Moved {
+		r.Errorf(LevelAlert, "\"alias\" cannot be used in location \"%s\" where URI was rewritten", r.Loc.Name)
+		return nil, 0, false
+	}
+	path = r.AppendPath(nil)
+	root = len(path)
+	switch {
+	case !c.Alias || c.aliased < 0 && r.aliasURI:
+		root -= len(r.URI)
+	case c.aliased >= 0 && c.aliased <= len(r.URI):
+		root -= len(r.URI) - c.aliased
+	}
+	return path, root, true
+}
+
+// Aliased returns the part of the URI that "alias" replaces: nothing for
+// "root". all tells an alias in a regex location, which replaces everything.
+func (r *Request) Aliased() (part []byte, all bool) {
+	switch c := r.Loc.Core; {
+	case !c.Alias || c.aliased > len(r.URI):
+		return nil, false
+	case c.aliased < 0:
+		return nil, true
+	default:
+		return r.URI[:c.aliased], false
+	}
+}
+
+// AliasURI appends the URI, which names a file below it, to an alias in a
+// regex location.
+func (r *Request) AliasURI() { r.aliasURI = true }
 
 // Path returns $request_filename.
 func (r *Request) Path() string { return string(r.AppendPath(nil)) }

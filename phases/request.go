@@ -45,8 +45,13 @@ type Request struct {
 	KeepAlive  bool
 	Expect100  bool
 	// Internal: made by the server (redirect, subrequest), may see "internal"
-	// locations. ValidURI false: the client's URI was changed by a script.
+	// locations.
 	Internal bool
+	// Rewritten: URI and Args are no longer those of Target.
+	Rewritten bool
+	// Moved: the URI was changed but the location kept, so that it need not
+	// begin with the location's name.
+	Moved bool
 
 	Body Body
 	Out  Response
@@ -65,7 +70,6 @@ type Request struct {
 	cleanups  []func()
 	redirects int  // internal redirects and URI changes left
 	uriSet    bool // the rewrite phase changed the URI
-	noFind    bool // "break": the location stays
 	opsEnded  bool
 	access    Result // remembered verdict of "satisfy any"
 	errorPage bool   // an error page is being made
@@ -81,6 +85,7 @@ type Request struct {
 	depth     int  // of subrequests
 	limitRate int64
 	closing   bool
+	aliasURI  bool // an "alias" in a regex location has the URI appended
 }
 
 // Client is what is known of the other end of the connection.
@@ -224,6 +229,7 @@ func (r *Request) InternalRedirect(uri, args []byte) Result {
 	r.URI, r.Args = bytes.Clone(uri), bytes.Clone(args)
 	r.forget()
 	r.Internal, r.uriSet = true, false
+	r.Rewritten, r.Moved, r.aliasURI = true, false, false
 	r.Loc, r.restart = r.Server.Loc, ServerRewrite
 	return Redirected
 }

@@ -159,7 +159,7 @@ func rewritePolicy(r *Request) (bool, Result) {
 	if res := RunOps(r, ops); res != Declined {
 		return false, res
 	}
-	if r.opsEnded && r.uriSet {
+	if r.uriSet {
 		return true, Next
 	}
 	for _, h := range r.Loc.steps[r.phase] {
@@ -168,7 +168,7 @@ func rewritePolicy(r *Request) (bool, Result) {
 		default:
 			return false, res
 		}
-		if r.uriSet && r.opsEnded {
+		if r.uriSet {
 			break
 		}
 	}
@@ -192,24 +192,37 @@ func RunOps(r *Request, ops []Handler) Result {
 // rewrite sets the URI too).
 func (r *Request) EndOps() { r.opsEnded = true }
 
-// KeepLocation: a changed URI does not choose another location ("break").
-func (r *Request) KeepLocation() { r.noFind = true }
+// EnterIf makes the location of an "if" whose condition holds the request's
+// and runs its operations. An "if" of a server block has operations only.
+func (r *Request) EnterIf(l *Loc) Result {
+	if r.phase != ServerRewrite {
+		r.Loc = l
+	}
+	return RunOps(r, l.ops)
+}
+
+// KeepLocation: what the URI was changed to does not choose another location
+// ("break").
+func (r *Request) KeepLocation() {
+	if r.uriSet {
+		r.uriSet, r.Moved = false, true
+	}
+}
 
 // ChangeURI gives the request another path (and, if args is not nil, other
-// arguments). In a rewrite phase the location is then chosen again, unless
-// KeepLocation was called.
+// arguments); both are kept. If again, the location is chosen again after the
+// rewrite phase, else it stays whatever the URI is.
 func (r *Request) ChangeURI(uri []byte, args []byte, again bool) {
 	r.URI = uri
 	if args != nil {
 		r.Args = args
 	}
-	if again {
-		r.uriSet = true
-	}
+	r.Internal, r.Rewritten = true, true
+	r.uriSet, r.Moved = again, r.Moved || !again
 }
 
 func findConfig(r *Request) (bool, Result) {
-	r.uriSet, r.noFind = false, false
+	r.uriSet = false
 	return r.findLocation()
 }
 
@@ -218,9 +231,6 @@ func postRewrite(r *Request) (bool, Result) {
 		return true, Next
 	}
 	r.uriSet = false
-	if r.noFind {
-		return true, Next
-	}
 	r.redirects--
 	if r.redirects == 0 {
 		r.Errorf(LevelError, "rewrite or internal redirection cycle while processing \"%s\"", r.URI)

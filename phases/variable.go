@@ -36,6 +36,8 @@ type variable struct {
 	index   int  // in Request.vars; -1: it is computed each time
 	indexed bool // assigned by name at run time
 	used    *conf.Stmt
+	// unset is asked for the value of a variable that is only assigned.
+	unset func(r *Request)
 }
 
 // varValue is a variable's value in one request.
@@ -61,7 +63,9 @@ func (b *Block) DefineVariable(s *conf.Stmt, v Variable) error {
 	}
 	old := b.Config.vars[v.Name]
 	if old == nil {
-		b.Config.addVariable(v)
+		old = b.Config.addVariable(v)
+		old.indexed = true
+		b.Config.index(old)
 		return nil
 	}
 	if old.Get != nil && v.Get != nil {
@@ -84,10 +88,7 @@ func (b *Block) SettableVariable(s *conf.Stmt, name string) (set func(r *Request
 	}
 	v := b.Config.vars[name]
 	if v == nil {
-		if p, rest := b.Config.prefix(name); p != nil {
-			if p.Set == nil {
-				return nil, s.Errorf("the duplicate \"%s\" variable", name)
-			}
+		if p, rest := b.Config.prefix(name); p != nil && p.Set != nil {
 			return func(r *Request, value []byte) { p.Set(r, rest, value) }, nil
 		}
 		v = b.Config.addVariable(Variable{Name: name})
@@ -101,6 +102,14 @@ func (b *Block) SettableVariable(s *conf.Stmt, name string) (set func(r *Request
 	v.indexed = true
 	b.Config.index(v)
 	return func(r *Request, value []byte) { r.setVar(v, value) }, nil
+}
+
+// Unset makes a variable that is only assigned empty until it is, instead of
+// having no value; warn hears of it once in a request.
+func (b *Block) Unset(name string, warn func(r *Request)) {
+	if v := b.Config.vars[strings.ToLower(name)]; v != nil && v.unset == nil {
+		v.unset = warn
+	}
 }
 
 // Reference returns a getter for a variable that the configuration names. The
@@ -177,6 +186,11 @@ func (r *Request) getVar(v *variable, dst []byte) ([]byte, bool) {
 	}
 	slot := r.varSlot(v.index)
 	if slot.state == varUnset {
+		if v.Get == nil && v.unset != nil {
+			v.unset(r)
+			r.setVar(v, []byte{})
+			return dst, true
+		}
 		if v.Get == nil {
 			slot.state = varNone
 			return dst, false
