@@ -3,6 +3,7 @@ package luahttpd
 import (
 	"github.com/luahttpd/luahttpd/lua"
 	"github.com/luahttpd/luahttpd/phases"
+	"github.com/luahttpd/luahttpd/phases/handler"
 )
 
 // modules is the whole server, in order.
@@ -17,6 +18,12 @@ func modules() []phases.Module {
 		phases.ProcessModule,
 		phases.SSLModule,
 		phases.Postpone,
+		handler.Rewrite,
+		handler.Access,
+		handler.TryFiles,
+		handler.Index,
+		handler.Static,
+		handler.AccessLog,
 		lua.Module,
 	}
 }

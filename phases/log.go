@@ -71,6 +71,29 @@ type LogFile struct {
 	mu   sync.Mutex
 	w    io.Writer
 	f    *os.File
+	// buffer is flushed before the file is reopened or closed.
+	buffer interface{ Flush() }
+}
+
+// Attach makes b, which writes to f, what is flushed before f is reopened or
+// closed. The one before it is flushed and forgotten.
+func (f *LogFile) Attach(b interface{ Flush() }) {
+	f.mu.Lock()
+	old := f.buffer
+	f.buffer = b
+	f.mu.Unlock()
+	if old != nil {
+		old.Flush()
+	}
+}
+
+func (f *LogFile) flush() {
+	f.mu.Lock()
+	b := f.buffer
+	f.mu.Unlock()
+	if b != nil {
+		b.Flush()
+	}
 }
 
 // Open opens path for appending, or returns it if it is open already.
@@ -121,6 +144,7 @@ func (ls *Logs) Reopen() error {
 		if f.f == nil {
 			continue
 		}
+		f.flush()
 		if err := f.reopen(); err != nil && first == nil {
 			first = err
 		}
@@ -133,6 +157,7 @@ func (ls *Logs) Close() {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	for _, f := range ls.files {
+		f.flush()
 		if f.f != nil {
 			f.f.Close()
 		}

@@ -54,8 +54,12 @@ func (s *Slot[T]) Drop(r *Request) {
 }
 
 // ConfigSlot keeps a module's state of a whole configuration: its zones, its
-// named maps. The zero value is ready; it is a key and has no state of its own.
+// named maps. Declare it as a package variable; it is a key and has no state
+// of its own.
 type ConfigSlot[T any] struct{ _ byte }
+
+// NewConfigSlot declares a slot.
+func NewConfigSlot[T any]() *ConfigSlot[T] { return new(ConfigSlot[T]) }
 
 // Of returns the state, a new one the first time. While the configuration is
 // compiled only one goroutine does; afterwards the state is not to be changed

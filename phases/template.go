@@ -84,6 +84,12 @@ func variableName(s *conf.Stmt, text string) (name string, n int, err error) {
 	return text[i:j], j, nil
 }
 
+// CutVariable reads the $name or ${name} that text begins with.
+func CutVariable(s *conf.Stmt, text string) (name, rest string, err error) {
+	name, n, err := variableName(s, text)
+	return name, text[n:], err
+}
+
 func isNameByte(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_'
 }
