@@ -43,6 +43,7 @@ const (
 	hungup // the peer has sent its last byte, or the descriptor is in error
 	stream // a short read means empty
 	open
+	accepted // counts as a connection of the worker
 )
 
 // An FD is a descriptor whose reads and writes park the running coroutine instead of blocking. It belongs to one worker
@@ -293,6 +294,9 @@ func (f *FD) Detach() int {
 }
 
 func (f *FD) abandon() {
+	if f.flags&accepted != 0 {
+		f.w.accepted.Add(-1)
+	}
 	f.flags, f.handle = 0, 0
 	f.onReadable, f.onHangup = nil, nil
 	f.read.timer.Stop()

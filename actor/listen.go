@@ -3,13 +3,11 @@ package actor
 import (
 	"errors"
 	"fmt"
-	"net"
 	"os"
+	"sync"
 	"sync/atomic"
 	"syscall"
-	"time"
 
-	"github.com/luahttpd/luahttpd/poll"
 	"golang.org/x/sys/unix"
 )
 
@@ -36,6 +34,10 @@ type Listener struct {
 	addr   Addr
 	unlink atomic.Bool // the file is removed on Close
 	closed atomic.Bool
+	shared struct { // by the workers that accept from it
+		sync.Mutex
+		list atomic.Pointer[[]*acceptor] // replaced, never changed
+	}
 }
 
 // Listen opens a listening socket. Its errors wrap an errno such as syscall.EADDRINUSE.
@@ -188,102 +190,4 @@ func (l *Listener) Close() error {
 		err = errors.Join(err, os.Remove(l.addr.Path))
 	}
 	return err
-}
-
-var _ syscall.Conn = (*net.TCPListener)(nil)
-
-const (
-	acceptBatch = 8                      // connections that one worker takes in one turn; the others are for other workers
-	acceptPause = 500 * time.Millisecond // without accepting, when there are no more descriptors
-)
-
-// An acceptor is a worker's part in a listener.
-type acceptor struct {
-	w      *Worker
-	l      *Listener
-	handle poll.Handle // 0: pausing
-	on     func(*FD, Addr)
-	failed func(error)
-	timer  Timer
-}
-
-// Accept has the worker accept connections, a few per turn. on is called on the loop with each connection, which is its to close, and
-// the peer's address. failed hears of errors, after which the worker accepts nothing for half a second: such as
-// syscall.EMFILE. Only on the worker's goroutine (or before Run).
-func (w *Worker) Accept(l *Listener, on func(fd *FD, peer Addr), failed func(error)) error {
-	if w.listening[l] != nil {
-		return errors.New("actor: the worker accepts from this listener already")
-	}
-	a := &acceptor{w: w, l: l, on: on, failed: failed}
-	a.timer.Init(w, a)
-	h, err := w.loop.AddListener(l.fd, a)
-	if err != nil {
-		return err
-	}
-	a.handle = h
-	if w.listening == nil {
-		w.listening = make(map[*Listener]*acceptor)
-	}
-	w.listening[l] = a
-	return nil
-}
-
-// Unaccept ends Accept. Only on the worker's goroutine.
-func (w *Worker) Unaccept(l *Listener) {
-	if a := w.listening[l]; a != nil {
-		a.Close()
-	}
-}
-
-// Close ends accepting; the listener stays open.
-func (a *acceptor) Close() {
-	delete(a.w.listening, a.l)
-	a.timer.Stop()
-	a.w.loop.Remove(a.handle)
-	a.handle = 0
-}
-
-// Ready accepts.
-func (a *acceptor) Ready(poll.Events) {
-	for range acceptBatch {
-		if a.handle == 0 { // the callback has ended it
-			return
-		}
-		fd, peer, e := a.w.Syscalls.Accept(a.l.fd)
-		switch e {
-		case 0:
-			f := &FD{}
-			if err := f.Open(a.w, fd, true); err != nil {
-				sysClose(fd)
-				a.pause(err)
-				return
-			}
-			a.on(f, peer)
-		case syscall.EAGAIN:
-			return
-		case syscall.EINTR, syscall.ECONNABORTED, syscall.EPROTO: // the peer went away first
-		default:
-			a.pause(os.NewSyscallError("accept4", e))
-			return
-		}
-	}
-}
-
-func (a *acceptor) pause(err error) {
-	a.w.loop.Remove(a.handle)
-	a.handle = 0
-	a.timer.Reset(acceptPause)
-	if a.failed != nil {
-		a.failed(err)
-	}
-}
-
-// Expire goes on accepting after a pause.
-func (a *acceptor) Expire(*Timer) {
-	h, err := a.w.loop.AddListener(a.l.fd, a)
-	if err != nil {
-		a.pause(err)
-		return
-	}
-	a.handle = h
 }

@@ -323,3 +323,52 @@ func TestListenErrors(t *testing.T) {
 	}
 	b.Close()
 }
+
+// Whoever the kernel wakes, the workers get about the same number of connections.
+func TestWorkersEvenOut(t *testing.T) {
+	workers := runs(t, 3, func(*Worker) {})
+	l, err := Listen(loopback(), ListenOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range workers {
+		w.Call(func() { err = w.Accept(l, echo(w), nil) })
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	const n = 60
+	var conns []net.Conn
+	for range n {
+		c, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		conns = append(conns, c)
+	}
+	for _, c := range conns { // each is served
+		io.WriteString(c, "x")
+		if _, err := c.Read(make([]byte, 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sum := 0
+	for _, w := range workers {
+		c := w.Connections()
+		sum += c
+		if c < n/3-6 || c > n/3+8 {
+			t.Errorf("worker %d has %d of %d connections", w.ID(), c, n)
+		}
+	}
+	if sum != n {
+		t.Errorf("%d connections are counted", sum)
+	}
+	for _, c := range conns {
+		c.Close()
+	}
+	for _, w := range workers {
+		until(t, "the connections to close", func() bool { return w.Connections() == 0 })
+		w.Call(func() { w.Unaccept(l) })
+	}
+	l.Close()
+}

@@ -61,6 +61,8 @@ type Worker struct {
 	peek      [1]byte
 	listening map[*Listener]*acceptor
 
+	accepted atomic.Int32 // open connections that came by Accept
+
 	stop    atomic.Bool
 	started atomic.Bool
 	ended   chan struct{} // closed when Run returns
@@ -292,8 +294,16 @@ func (w *Worker) Close() error {
 	w.release.Do(func() {
 		w.mail.Lock()
 		w.mail.closed = true
+		for _, t := range w.mail.tasks {
+			w.queue = append(w.queue, work{task: t})
+		}
 		w.mail.tasks = nil
 		w.mail.Unlock()
+		for _, e := range w.queue {
+			if p, ok := e.task.(*passed); ok {
+				p.drop()
+			}
+		}
 		// From here on this is the worker's goroutine. What deferred functions start is killed too.
 		for len(w.alive) > 0 {
 			w.kill(w.alive[len(w.alive)-1])
