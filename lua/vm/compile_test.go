@@ -28,7 +28,7 @@ func TestSyntaxErrors(t *testing.T) {
 		{"f(1", "t:1: ')' expected near '<eof>'"},
 		{"a.b:c = 1", "t:1: function arguments expected near '='"},
 		{"f() = 1", "t:1: unexpected symbol near '='"},
-		{"(f) = 1", ""},
+		{"(f) = 1", "t:1: syntax error near '='"},
 		{"'x' = 1", "t:1: unexpected symbol near ''x''"},
 		{"local function f(a, 1) end", "t:1: <name> expected near '1'"},
 		{"function f() return ... end", "t:1: cannot use '...' outside a vararg function near '...'"},

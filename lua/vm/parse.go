@@ -23,6 +23,7 @@ type parser struct {
 	used     map[string]int // when a name was used last
 	scopes   scopes
 	taken    int // tokens taken
+	closed   int // tokens taken when a parenthesis was last closed
 }
 
 // function is the function being parsed.
@@ -379,9 +380,10 @@ func (p *parser) localStatement(line int) ast.Stmt {
 		from := p.taken
 		exprs = p.exprs()
 		if _, ok := exprs[0].(*ast.FunctionExpr); ok && len(exprs) == 1 && len(names) == 1 && p.used[names[0]] >= from {
-			exprs = append(exprs, at(&ast.NilExpr{}, line)) // or the function would see its own variable
+			names, exprs = append(names, "(nil)"), append(exprs, at(&ast.NilExpr{}, line)) // or the function would see its own variable
 		}
 	}
+	names = padNames(names, exprs)
 	p.declare(names...)
 	return at(&ast.LocalAssignStmt{Names: names, Exprs: exprs}, line)
 }
@@ -414,6 +416,9 @@ func (p *parser) callOrAssign(line int) ast.Stmt {
 
 // target checks that e can be assigned to.
 func (p *parser) target(e ast.Expr) ast.Expr {
+	if p.closed == p.taken {
+		p.syntax("syntax error")
+	}
 	switch e := e.(type) {
 	case *ast.IdentExpr:
 		return e
@@ -516,6 +521,9 @@ func (p *parser) binary(limit int) ast.Expr {
 func operation(op token, left, right ast.Expr, line int) ast.Expr {
 	switch op {
 	case tkAnd, tkOr:
+		if e := foldLogical(op, left, right); e != nil {
+			return e
+		}
 		return at(&ast.LogicalOpExpr{Operator: op.String(), Lhs: left, Rhs: right}, line)
 	case tkConcat:
 		return at(&ast.StringConcatOpExpr{Lhs: left, Rhs: right}, line)
@@ -594,6 +602,7 @@ func (p *parser) primary() ast.Expr {
 		p.take()
 		e = p.expr()
 		p.closes(')', '(', line)
+		p.closed = p.taken
 		switch x := e.(type) {
 		case *ast.FuncCallExpr:
 			x.AdjustRet = true

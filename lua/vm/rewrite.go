@@ -12,7 +12,7 @@ import (
 // through fresh locals. One target, or names that take the results of one call, need none.
 func assign(targets, values []ast.Expr, line int) ast.Stmt {
 	plain := at(&ast.AssignStmt{Lhs: targets, Rhs: values}, line)
-	if len(targets) == 1 && !fieldOfConstant(targets[0]) || len(targets) > 1 && independent(targets, values) {
+	if len(targets) == 1 && len(values) == 1 && !fieldOfConstant(targets[0]) || len(targets) > 1 && independent(targets, values) {
 		return plain
 	}
 	do := at(&ast.DoBlockStmt{}, line)
@@ -37,7 +37,7 @@ func assign(targets, values []ast.Expr, line int) ast.Stmt {
 		}
 	}
 	from := n
-	names := make([]string, len(targets))
+	names := make([]string, max(len(targets), len(values)))
 	for i := range names {
 		names[i] = "(temp " + strconv.Itoa(from+i+1) + ")"
 	}
@@ -72,15 +72,49 @@ func independent(targets, values []ast.Expr) bool {
 			return false
 		}
 	}
-	return true
+	return len(values) <= len(targets)
+}
+
+// padNames gives every value of a local statement a name: the compiler does not always drop the others rightly.
+func padNames(names []string, values []ast.Expr) []string {
+	for len(names) < len(values) {
+		names = append(names, "(unused "+strconv.Itoa(len(names))+")")
+	}
+	return names
 }
 
 func isConstant(e ast.Expr) bool {
-	switch e.(type) {
+	switch x := e.(type) {
 	case *ast.NilExpr, *ast.TrueExpr, *ast.FalseExpr, *ast.NumberExpr, *ast.StringExpr:
 		return true
+	case *ast.UnaryMinusOpExpr:
+		_, ok := x.Expr.(*ast.NumberExpr)
+		return ok
 	}
 	return false
+}
+
+// foldLogical decides `and` and `or` with a constant on the left, whose jumps the compiler puts in the wrong place; nil when
+// there is none.
+func foldLogical(op token, left, right ast.Expr) ast.Expr {
+	if !isConstant(left) {
+		return nil
+	}
+	truth := true
+	switch left.(type) {
+	case *ast.NilExpr, *ast.FalseExpr:
+		truth = false
+	}
+	if truth == (op == tkOr) {
+		return left
+	}
+	switch x := right.(type) {
+	case *ast.FuncCallExpr:
+		x.AdjustRet = true
+	case *ast.Comma3Expr:
+		x.AdjustRet = true
+	}
+	return right
 }
 
 // branch makes a condition in which no operand is a constant: the compiler drops the jumps of such ones.
@@ -95,9 +129,11 @@ func branch(e ast.Expr) ast.Expr {
 		return x
 	case *ast.FalseExpr, *ast.NilExpr:
 		right = "2"
-	case *ast.TrueExpr, *ast.NumberExpr, *ast.StringExpr, *ast.FunctionExpr:
+	case *ast.TrueExpr, *ast.FunctionExpr:
 	default:
-		return e
+		if !isConstant(e) {
+			return e
+		}
 	}
 	line := e.Line()
 	one := at(&ast.NumberExpr{Value: "1"}, line)
