@@ -15,6 +15,11 @@ func areas() []area {
 		variablesArea, // api_var.go
 		loggingArea,   // api_log.go
 		escapeArea,    // api_escape.go
+		headerArea,    // api_header.go
+		timeArea,      // api_time.go
+		hashArea,      // api_hash.go
+		configArea,    // api_config.go
+		globalArea,    // api_global.go: last, it guards the others' globals
 	}
 }
 

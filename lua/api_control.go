@@ -126,6 +126,7 @@ func ngxRedirect(t *vm.Thread, s *state) int {
 		}
 	}
 	s.r.Out.Set("Location", uri)
+	s.r.Out.RelativeLocation = uri != "" && uri[0] == '/'
 	s.r.Out.Status = status
 	s.debugf("lua redirect to \"%s\" with code %d", uri, status)
 	s.over(t, verdict{kind: exited, code: status})

@@ -1,8 +1,6 @@
 package lua
 
 import (
-	"strings"
-
 	"github.com/luahttpd/luahttpd/lua/vm"
 	"github.com/luahttpd/luahttpd/phases"
 )
@@ -205,7 +203,3 @@ func setArg(t *vm.Thread, s *state) int {
 	}
 	return 0
 }
-
-// fieldName turns a script's name of a field into the one on the wire:
-// underscores are hyphens.
-func fieldName(name string) string { return strings.ReplaceAll(name, "_", "-") }

@@ -2,6 +2,7 @@ package lua
 
 import (
 	"errors"
+	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -57,15 +58,24 @@ func (s *site) compileFile(path string) (*vm.Proto, error) {
 // engine is the Lua VM of one worker and configuration, or of one request when
 // the code cache is off. Only its worker's goroutine uses it.
 type engine struct {
-	site   *site
-	worker *actor.Worker
-	vm     *vm.VM
-	cached bool                // scripts are kept
-	funcs  []vm.Value          // by chunk
-	files  map[string]vm.Value // by path
-	idle   []*state
-	null   vm.Value
-	buffer []byte // for ngx.say, between two calls
+	site    *site
+	worker  *actor.Worker
+	vm      *vm.VM
+	cached  bool                // scripts are kept
+	funcs   []vm.Value          // by chunk
+	files   map[string]vm.Value // by path
+	idle    []*state
+	null    vm.Value
+	exiting bool   // the worker has no more requests
+	buffer  []byte // for ngx.say, between two calls
+}
+
+// workers is how many there are.
+func (s *site) workers() int {
+	if n := s.cfg.Process.Workers; n > 0 {
+		return n
+	}
+	return runtime.GOMAXPROCS(0)
 }
 
 // startEngine is the module's Start: it makes the worker's VM and runs
@@ -87,6 +97,7 @@ func startEngine(cfg *phases.Config, w *actor.Worker) error {
 // stopEngine is the module's Stop.
 func stopEngine(cfg *phases.Config, w *actor.Worker) {
 	if e := siteSlot.Of(cfg).engine(w); e != nil {
+		e.exiting = true
 		e.runWorkerScript(inExitWorker)
 		e.vm.Close()
 	}

@@ -31,7 +31,11 @@ func (own *Conf) runShort(r *phases.Request, k *chunk, a argument, done func(s *
 		return errShort
 	}
 	s.arg = a
-	results, err := s.call(fn)
+	args := make([]vm.Value, len(a.list))
+	for i, text := range a.list {
+		args[i] = vm.String(text)
+	}
+	results, err := s.call(fn, args...)
 	if err != nil {
 		s.logf(phases.LevelError, "failed to run %s: %s", k.phase.context(), failure(err))
 		return errShort

@@ -249,3 +249,54 @@ false
 true
 --- error_log
 attempt to set ngx.status after sending out response headers
+
+=== fields of the response
+--- config
+location /t {
+    content_by_lua_block {
+        ngx.header.content_type = "text/x; charset=a"
+        ngx.header["X-A"] = {"1", "2"}
+        ngx.header.x_b = "b\r\nX-Evil: 1"
+        ngx.header.content_length = 4
+        ngx.say(type(ngx.header.x_a))
+    }
+}
+--- request
+GET /t
+--- response_headers
+Content-Type: text/x; charset=a
+X-A: 1, 2
+X-B: b%0D%0AX-Evil: 1
+Content-Length: 4
+--- response_body_like
+tabl
+
+=== sleep, time and text
+--- config
+location /t {
+    content_by_lua_block {
+        local t = ngx.now()
+        ngx.sleep(0.002)
+        ngx.say(ngx.now() - t >= 0.0019)
+        ngx.say(ngx.md5("a"), " ", ngx.encode_base64("abc"), " ", ngx.decode_base64("YWJj"), " ", tostring(ngx.decode_base64("*")))
+        ngx.say(ngx.http_time(784111777), "; ", ngx.cookie_time(784111777), "; ", ngx.parse_http_time("Sun, 06 Nov 1994 08:49:37 GMT"))
+        ngx.say(ngx.escape_uri("a b/ü"), " ", ngx.unescape_uri("%41+b%"), " ", ngx.quote_sql_str("a'b\n"))
+    }
+}
+--- request
+GET /t
+--- response_body
+true
+0cc175b9c0f1b6a831c399e269772661 YWJj abc nil
+Sun, 06 Nov 1994 08:49:37 GMT; Sun, 06-Nov-94 08:49:37 GMT; 784111777
+a%20b%2F%C3%BC A b% 'a\'b\n'
+
+=== a global made by a request
+--- config
+location /t { content_by_lua_block { foo = 1 ngx.say(foo) } }
+--- request
+GET /t
+--- response_body
+1
+--- error_log
+writing a global Lua variable ('foo')
