@@ -12,7 +12,8 @@ import (
 // through fresh locals. One target, or names that take the results of one call, need none.
 func assign(targets, values []ast.Expr, line int) ast.Stmt {
 	plain := at(&ast.AssignStmt{Lhs: targets, Rhs: values}, line)
-	if len(targets) == 1 && len(values) == 1 && !fieldOfConstant(targets[0]) && !negated(values[0]) || len(targets) > 1 && independent(targets, values) {
+	if len(targets) == 1 && len(values) == 1 && !fieldOfConstant(targets[0]) && !conditional(targets[0], values[0]) ||
+		len(targets) > 1 && independent(targets, values) {
 		return plain
 	}
 	do := at(&ast.DoBlockStmt{}, line)
@@ -55,18 +56,11 @@ func fieldOfConstant(e ast.Expr) bool {
 	return ok && isConstant(a.Object)
 }
 
-// negated is `x = not y and z`: the compiler leaves x as it was when y is true.
-func negated(e ast.Expr) bool {
-	x, ok := e.(*ast.LogicalOpExpr)
-	if !ok {
-		return false
-	}
-	for _, side := range []ast.Expr{x.Lhs, x.Rhs} {
-		if _, ok := side.(*ast.UnaryNotOpExpr); ok || negated(side) {
-			return true
-		}
-	}
-	return false
+// conditional is `x = y and z`: the compiler may leave x as it was when y is false.
+func conditional(target, value ast.Expr) bool {
+	_, name := target.(*ast.IdentExpr)
+	_, logical := value.(*ast.LogicalOpExpr)
+	return name && logical
 }
 
 func independent(targets, values []ast.Expr) bool {

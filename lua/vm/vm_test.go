@@ -108,6 +108,8 @@ func TestPrograms(t *testing.T) {
 		{"table extensions", "local new = require 'table.new' local t = new(4, 0) t[1] = 1 t.x = 2 return require('table.nkeys')(t), require('table.isarray')(t), require('table.isempty')({}), table.nkeys(t)", "2 false true 2"},
 		{"bit", "return bit.bor(1, 2^31), bit.tohex(255), bit.bxor(5, 3), bit.rol(1, 33)", "-2147483647 000000ff 6 2"},
 		{"date", "return os.date('!%a, %d %b %Y %H:%M:%S', 0), os.time({year = 2000, month = 1, day = 1, hour = 0}) ~= nil", "Thu, 01 Jan 1970 00:00:00 true"},
+		{"falsy operand assigned to a local", "local function f() end local v = 1 v = f() and v return v", "nil"},
+		{"repeated target", "local v v, v = 1.5 return v", "1.5"},
 		{"missing module", "local ok, e = pcall(require, 'no.such')\nreturn e:match(\"^module 'no.such' not found:\\n\\tno field package.preload%['no.such'%]\\n\\tno file './no/such.lua'\") ~= nil", "true"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
