@@ -26,8 +26,8 @@ func (w *Worker) Dial(to Addr, o DialOptions) (*FD, error) {
 	return w.dial(to, unix.SOCK_STREAM, o)
 }
 
-// DialUDP makes a UDP socket that sends to one address and receives only from there; it does not park. Each Read and Write is
-// a datagram; an error that the network reports, such as syscall.ECONNREFUSED, comes with a later one of them.
+// DialUDP makes a UDP socket, or a unix datagram socket with an address that the kernel chooses, that sends to one
+// address and receives only from there; it does not park. Each Read and Write is a datagram; an error that the network reports, such as syscall.ECONNREFUSED, comes with a later one of them.
 func (w *Worker) DialUDP(to Addr, o DialOptions) (*FD, error) {
 	o.Delay = true
 	return w.dial(to, unix.SOCK_DGRAM, o)
@@ -54,6 +54,12 @@ func (w *Worker) dial(to Addr, kind int, o DialOptions) (*FD, error) {
 		return nil, err
 	}
 	var sa unix.RawSockaddrAny
+	if family == unix.AF_UNIX && kind == unix.SOCK_DGRAM {
+		sa.Addr.Family = unix.AF_UNIX
+		if e := sysBind(fd, &sa, 2); e != 0 { // without one there are no answers
+			return nil, os.NewSyscallError("bind", e)
+		}
+	}
 	size, err := to.encode(&sa)
 	if err != nil {
 		return nil, os.NewSyscallError("connect", err)

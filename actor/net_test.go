@@ -176,43 +176,56 @@ func TestDialFromAnAddress(t *testing.T) {
 	}
 }
 
-func TestUDP(t *testing.T) {
+func TestDatagrams(t *testing.T) {
 	w := run(t)
-	c, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	udp, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
-	go func() {
-		buf := make([]byte, 100)
-		for {
-			n, from, err := c.ReadFrom(buf)
-			if err != nil {
-				return
-			}
-			c.WriteTo(buf[:n], from)
-		}
-	}()
-	in(t, w, func() {
-		f, err := w.DialUDP(IP(c.LocalAddr().(*net.UDPAddr).AddrPort()), DialOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		f.SetReadTimeout(5 * time.Second)
-		for _, s := range []string{"one", "", "three"} {
-			if s == "" {
-				continue
-			}
-			f.Write([]byte(s))
-		}
-		buf := make([]byte, 100)
-		for _, s := range []string{"one", "three"} {
-			if n, err := f.Read(buf); string(buf[:n]) != s {
-				t.Errorf("%q, %v", buf[:n], err)
-			}
-		}
-	})
+	local, err := net.ListenPacket("unixgram", filepath.Join(t.TempDir(), "s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		at net.PacketConn
+		to Addr
+	}{
+		"udp":  {udp, IP(udp.LocalAddr().(*net.UDPAddr).AddrPort())},
+		"unix": {local, Unix(local.LocalAddr().String())},
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer c.at.Close()
+			go func() {
+				buf := make([]byte, 100)
+				for {
+					n, from, err := c.at.ReadFrom(buf)
+					if err != nil {
+						return
+					}
+					c.at.WriteTo(buf[:n], from)
+				}
+			}()
+			in(t, w, func() {
+				f, err := w.DialUDP(c.to, DialOptions{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer f.Close()
+				f.SetReadTimeout(5 * time.Second)
+				// A short read does not mean that there is no other datagram.
+				for _, s := range []string{"one", "three"} {
+					f.Write([]byte(s))
+				}
+				w.Current().Sleep(5 * time.Millisecond)
+				buf := make([]byte, 100)
+				for _, s := range []string{"one", "three"} {
+					if n, err := f.Read(buf); string(buf[:n]) != s {
+						t.Errorf("%q, %v", buf[:n], err)
+					}
+				}
+			})
+		})
+	}
 }
 
 func TestAcceptPausesWithoutDescriptors(t *testing.T) {

@@ -69,7 +69,8 @@ type Worker struct {
 	release sync.Once
 
 	offloaded sync.WaitGroup
-	away      int // offloaded functions that run; the worker's
+	away      int        // offloaded functions that run; the worker's
+	waiting   []*offload // for their turn
 
 	mail struct {
 		sync.Mutex
@@ -248,33 +249,6 @@ func (w *Worker) Call(f func()) bool {
 	}
 }
 
-// Offload runs f on a goroutine of its own, for what would block the worker, and parks the current coroutine until
-// it has ended. f must not touch what belongs to the worker. A panic in f is one of the coroutine. If the coroutine is killed or
-// interrupted meanwhile, f goes on by itself, and Close waits for it.
-func (w *Worker) Offload(f func()) {
-	co := w.current
-	if co == nil {
-		panic("actor: offload outside of a coroutine")
-	}
-	token := co.Token()
-	var thrown any
-	w.away++
-	w.offloaded.Add(1)
-	go func() {
-		defer w.offloaded.Done()
-		defer w.Post(TaskFunc(func(w *Worker) {
-			w.away--
-			co.ResumeIf(token)
-		}))
-		defer func() { thrown = recover() }()
-		f()
-	}()
-	co.ParkOn(token)
-	if thrown != nil {
-		panic(thrown)
-	}
-}
-
 // Stop makes Run return after its turn. Any goroutine may call it.
 func (w *Worker) Stop() {
 	w.stop.Store(true)
@@ -311,7 +285,7 @@ func (w *Worker) Close() error {
 		for _, f := range w.idle {
 			f.stop()
 		}
-		w.idle, w.queue = nil, nil
+		w.idle, w.queue, w.waiting = nil, nil, nil
 		w.loop.Waiters(func(p poll.Waiter) {
 			switch p := p.(type) {
 			case *FD:

@@ -5,6 +5,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -270,5 +271,37 @@ func TestPanicKeepsTheQueue(t *testing.T) {
 	}
 	if len(got) != 100 {
 		t.Errorf("%d tasks ran", len(got))
+	}
+}
+
+func TestOffloadIsBounded(t *testing.T) {
+	w := run(t)
+	var running, most, ran atomic.Int32
+	release := make(chan bool)
+	ended := 0
+	var all []*Coroutine
+	w.Call(func() {
+		for range 2 * MaxOffloaded {
+			all = append(all, w.Go(func() {
+				w.Offload(func() {
+					ran.Add(1)
+					for n := running.Add(1); ; {
+						if m := most.Load(); n <= m || most.CompareAndSwap(m, n) {
+							break
+						}
+					}
+					<-release
+					running.Add(-1)
+				})
+				ended++
+			}))
+		}
+		all[len(all)-1].Kill() // before its turn
+	})
+	until(t, "them to run", func() bool { return running.Load() == MaxOffloaded })
+	close(release)
+	until(t, "them to end", func() (ok bool) { w.Call(func() { ok = ended == len(all)-1 }); return })
+	if most.Load() != MaxOffloaded || int(ran.Load()) != len(all)-1 {
+		t.Errorf("%d ran, %d at a time", ran.Load(), most.Load())
 	}
 }
