@@ -26,12 +26,14 @@ type acceptor struct {
 	ended  bool
 }
 
-// Accept has the worker accept connections, a few per turn. on is called on the loop with each connection, which is its to close, and
-// the peer's address. failed hears of errors, after which the worker accepts nothing for half a second: such as
-// syscall.EMFILE. Only on the worker's goroutine (or before Run).
+// Accept has the worker accept connections, a few per turn. on is called on the loop with each
+// connection, which is its to close, and the peer's address. failed hears of errors, after which
+// the worker accepts nothing for half a second: such as syscall.EMFILE. Only on the worker's
+// goroutine (or before Run).
 //
-// The kernel wakes whichever worker it likes, mostly the same one. So workers that accept from one listener even
-// their connections out: one with notably more than another passes new ones on to that.
+// The kernel wakes whichever worker it likes, mostly the same one. So workers that accept from one
+// listener even their connections out: one with notably more than another passes new ones on to
+// that.
 func (w *Worker) Accept(l *Listener, on func(fd *FD, peer Addr), failed func(error)) error {
 	if w.listening[l] != nil {
 		return errors.New("actor: the worker accepts from this listener already")

@@ -12,7 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// An Addr is where a socket is: an IP address and port, or a unix socket. It is a value and costs no allocation.
+// An Addr is where a socket is: an IP address and port, or a unix socket. It is a value and costs
+// no allocation.
 type Addr struct {
 	netip.AddrPort        // not valid: a unix socket
 	Path           string // of a unix socket; "@name" is an abstract one, "" one without a name
@@ -91,7 +92,8 @@ func (a Addr) encode(sa *unix.RawSockaddrAny) (uint32, error) {
 	return uint32(head + len(a.Path) + 1), nil
 }
 
-// decode reads an address of the kernel's. One of a family that it does not know is an unnamed unix socket.
+// decode reads an address of the kernel's. One of a family that it does not know is an unnamed unix
+// socket.
 func decode(sa *unix.RawSockaddrAny, size uint32) Addr {
 	switch sa.Addr.Family {
 	case unix.AF_INET:

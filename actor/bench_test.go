@@ -244,7 +244,8 @@ func benchmarkEchoNet(b *testing.B, clients int) {
 	report()
 }
 
-// cpu reports the processor time of the process per operation: what a shared machine cannot disturb.
+// cpu reports the processor time of the process per operation: what a shared machine cannot
+// disturb.
 func cpu(b *testing.B) func() {
 	begin := cpuTime(b)
 	return func() { b.ReportMetric(float64(cpuTime(b)-begin)/float64(b.N), "cpu-ns/op") }

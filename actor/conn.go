@@ -17,7 +17,8 @@ func (f *FD) Conn() net.Conn { return f }
 // SetReadTimeout sets how long one read may park; 0 is for ever. It counts from the next read on.
 func (f *FD) SetReadTimeout(d time.Duration) { f.read.timeout = d }
 
-// SetWriteTimeout sets how long a write may park between two steps forward; 0 is for ever. It counts from the next park on.
+// SetWriteTimeout sets how long a write may park between two steps forward; 0 is for ever. It
+// counts from the next park on.
 func (f *FD) SetWriteTimeout(d time.Duration) { f.write.timeout = d }
 
 // SetReadDeadline sets when reads fail, a parked one too. The zero time is never.
@@ -173,7 +174,8 @@ func flag(on bool) int {
 	return 0
 }
 
-// KeepAlive is how the kernel probes a silent peer (SO_KEEPALIVE). What is zero is the system's default.
+// KeepAlive is how the kernel probes a silent peer (SO_KEEPALIVE). What is zero is the system's
+// default.
 type KeepAlive struct {
 	On       bool
 	Idle     time.Duration // before the first probe; whole seconds

@@ -70,8 +70,8 @@ func (w *Worker) end(co *Coroutine) {
 	}
 }
 
-// panicked reports what a coroutine or a callback has panicked with, unless it is an interrupt that nobody caught,
-// which is the ordinary end of a killed coroutine.
+// panicked reports what a coroutine or a callback has panicked with, unless it is an interrupt that
+// nobody caught, which is the ordinary end of a killed coroutine.
 func (w *Worker) panicked(v any) {
 	if _, ok := v.(*Interrupt); ok {
 		return
@@ -104,18 +104,20 @@ const (
 	firstToken
 )
 
-// A Coroutine is a function with a stack of its own, which gives its worker up (parks) whenever it waits. Only its
-// worker's goroutine resumes it, one at a time with the worker's others, so coroutines of one worker need no locks; but
-// a sync.Mutex held over a park stops the whole worker when another coroutine wants it.
+// A Coroutine is a function with a stack of its own, which gives its worker up (parks) whenever it
+// waits. Only its worker's goroutine resumes it, one at a time with the worker's others, so
+// coroutines of one worker need no locks; but a sync.Mutex held over a park stops the whole worker
+// when another coroutine wants it.
 //
-// What a coroutine waits for is named: a wake-up for something else, or a late or double one, does nothing.
+// What a coroutine waits for is named: a wake-up for something else, or a late or double one, does
+// nothing.
 //
-// Where a coroutine starts another (Go, Serve), kills or interrupts one, that one runs nested, at once, until it parks.
-// A Resume from inside of a coroutine does not nest: it puts the other one on the worker's run queue, which runs when
-// the current one has parked.
+// Where a coroutine starts another (Go, Serve), kills or interrupts one, that one runs nested, at
+// once, until it parks. A Resume from inside of a coroutine does not nest: it puts the other one on
+// the worker's run queue, which runs when the current one has parked.
 //
-// One made by Go is its owner's for as long as wanted. One made by Serve is used again after its end: a pointer to it
-// must not outlive the Serve method.
+// One made by Go is its owner's for as long as wanted. One made by Serve is used again after its
+// end: a pointer to it must not outlive the Serve method.
 type Coroutine struct {
 	w     *Worker
 	fiber *fiber
@@ -134,8 +136,8 @@ type Coroutine struct {
 	killed  bool
 }
 
-// Interrupt is the value of the panic that ends a coroutine from outside. Code that recovers panics lets it pass:
-// whoever swallows it of a killed coroutine meets it again at the next park.
+// Interrupt is the value of the panic that ends a coroutine from outside. Code that recovers panics
+// lets it pass: whoever swallows it of a killed coroutine meets it again at the next park.
 type Interrupt struct{ Value any }
 
 // Killed is the Value of the Interrupt of a killed coroutine.
@@ -164,8 +166,8 @@ func (w *Worker) Go(f func()) *Coroutine {
 	return co
 }
 
-// Serve is Go for an object with a method: it allocates nothing once the worker is warm. The coroutine is the
-// worker's again when s.Serve returns.
+// Serve is Go for an object with a method: it allocates nothing once the worker is warm. The
+// coroutine is the worker's again when s.Serve returns.
 func (w *Worker) Serve(s Server) {
 	var co *Coroutine
 	if n := len(w.pool); n > 0 {
@@ -203,8 +205,8 @@ func (co *Coroutine) enter() {
 	co.fiber.next()
 }
 
-// wake lets a coroutine go on that is parked on this and nothing else: at once from the loop, by the run queue from
-// another coroutine.
+// wake lets a coroutine go on that is parked on this and nothing else: at once from the loop, by
+// the run queue from another coroutine.
 func (co *Coroutine) wake(on uint64) {
 	if co.state != parked || co.on != on {
 		return
@@ -244,15 +246,16 @@ func (co *Coroutine) interrupted() *Interrupt {
 	return i
 }
 
-// Park gives the worker up until Resume is called. It panics with an *Interrupt when the coroutine was killed or
-// interrupted.
+// Park gives the worker up until Resume is called. It panics with an *Interrupt when the coroutine
+// was killed or interrupted.
 func (co *Coroutine) Park() {
 	if i := co.park(onPark); i != nil {
 		panic(i)
 	}
 }
 
-// Resume ends a Park. Only on the worker's goroutine. It does nothing to a coroutine that is not in Park.
+// Resume ends a Park. Only on the worker's goroutine. It does nothing to a coroutine that is not in
+// Park.
 func (co *Coroutine) Resume() {
 	co.wake(onPark)
 }
@@ -263,8 +266,8 @@ func (co *Coroutine) Token() uint64 {
 	return co.token
 }
 
-// ParkOn gives the worker up until ResumeIf is called with the token, the last one made by Token. It returns at once
-// when that has happened already.
+// ParkOn gives the worker up until ResumeIf is called with the token, the last one made by Token.
+// It returns at once when that has happened already.
 func (co *Coroutine) ParkOn(token uint64) {
 	if co.fired == token {
 		if i := co.interrupted(); i != nil {
@@ -277,8 +280,8 @@ func (co *Coroutine) ParkOn(token uint64) {
 	}
 }
 
-// ResumeIf ends ParkOn(token), the one to come included. Only on the worker's goroutine. A token that is not the
-// coroutine's last is ignored.
+// ResumeIf ends ParkOn(token), the one to come included. Only on the worker's goroutine. A token
+// that is not the coroutine's last is ignored.
 func (co *Coroutine) ResumeIf(token uint64) {
 	if token != co.token || co.fired == token || co.state == dead {
 		return
@@ -316,8 +319,9 @@ func (co *Coroutine) Expire(*Timer) {
 	co.wake(onSleep)
 }
 
-// Kill ends the coroutine: a parked one unwinds now, with its deferred functions, before Kill returns; a running one
-// at its next park. It cannot be swallowed: once killed, every further park panics again. Only on the worker's goroutine.
+// Kill ends the coroutine: a parked one unwinds now, with its deferred functions, before Kill
+// returns; a running one at its next park. It cannot be swallowed: once killed, every further park
+// panics again. Only on the worker's goroutine.
 func (co *Coroutine) Kill() {
 	if co.state == dead {
 		return
@@ -326,7 +330,8 @@ func (co *Coroutine) Kill() {
 	co.throw()
 }
 
-// Interrupt is Kill with a panic of *Interrupt{v}, once: the coroutine's code may recover it and go on.
+// Interrupt is Kill with a panic of *Interrupt{v}, once: the coroutine's code may recover it and go
+// on.
 func (co *Coroutine) Interrupt(v any) {
 	if co.state == dead || co.killed {
 		return

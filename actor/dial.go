@@ -20,14 +20,16 @@ type DialOptions struct {
 	Sndbuf      int
 }
 
-// Dial connects to a TCP or unix stream socket, parking the current coroutine until that is done. Its errors are ErrTimeout or
-// wrap an errno such as syscall.ECONNREFUSED.
+// Dial connects to a TCP or unix stream socket, parking the current coroutine until that is done.
+// Its errors are ErrTimeout or wrap an errno such as syscall.ECONNREFUSED.
 func (w *Worker) Dial(to Addr, o DialOptions) (*FD, error) {
 	return w.dial(to, unix.SOCK_STREAM, o)
 }
 
-// DialUDP makes a UDP socket, or a unix datagram socket with an address that the kernel chooses, that sends to one
-// address and receives only from there; it does not park. Each Read and Write is a datagram; an error that the network reports, such as syscall.ECONNREFUSED, comes with a later one of them.
+// DialUDP makes a UDP socket, or a unix datagram socket with an address that the kernel chooses,
+// that sends to one address and receives only from there; it does not park. Each Read and Write is
+// a datagram; an error that the network reports, such as syscall.ECONNREFUSED, comes with a later
+// one of them.
 func (w *Worker) DialUDP(to Addr, o DialOptions) (*FD, error) {
 	o.Delay = true
 	return w.dial(to, unix.SOCK_DGRAM, o)
@@ -139,7 +141,8 @@ func (o *DialOptions) set(fd, family int) error {
 		}
 	}
 	if o.Local.Port() == 0 {
-		// The port is chosen by connect, which may take one that another peer's connection uses. Old kernels lack it.
+		// The port is chosen by connect, which may take one that another peer's connection uses.
+		// Old kernels lack it.
 		unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1)
 	}
 	return bind(fd, o.Local)

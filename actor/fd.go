@@ -11,14 +11,16 @@ import (
 )
 
 var (
-	// ErrBusy is what a second coroutine gets that wants to read, or to write, what one does already.
+	// ErrBusy is what a second coroutine gets that wants to read, or to write, what one does
+	// already.
 	ErrBusy = errors.New("socket busy")
 
-	// ErrWouldBlock is what the Try functions return when there is nothing to read or no room to write.
-	// It is a net.Error that is Temporary.
+	// ErrWouldBlock is what the Try functions return when there is nothing to read or no room to
+	// write. It is a net.Error that is Temporary.
 	ErrWouldBlock error = wouldBlock{}
 
-	// ErrTimeout is what an operation returns whose timeout or deadline has passed. It is a net.Error.
+	// ErrTimeout is what an operation returns whose timeout or deadline has passed. It is a
+	// net.Error.
 	ErrTimeout error = timeout{}
 )
 
@@ -46,9 +48,10 @@ const (
 	accepted // counts as a connection of the worker
 )
 
-// An FD is a descriptor whose reads and writes park the running coroutine instead of blocking. It belongs to one worker
-// and is used on its goroutine only. At most one coroutine reads and one writes at a time. It has no buffers; it may be
-// embedded (Open), and used again when it was closed. It is a net.Conn, for crypto/tls and the like.
+// An FD is a descriptor whose reads and writes park the running coroutine instead of blocking. It
+// belongs to one worker and is used on its goroutine only. At most one coroutine reads and one
+// writes at a time. It has no buffers; it may be embedded (Open), and used again when it was
+// closed. It is a net.Conn, for crypto/tls and the like.
 type FD struct {
 	w          *Worker
 	handle     poll.Handle
@@ -69,7 +72,8 @@ type side struct {
 	expired  bool
 }
 
-// NewFD puts a descriptor under the worker's loop, makes it non-blocking and owns it. On an error it stays the caller's.
+// NewFD puts a descriptor under the worker's loop, makes it non-blocking and owns it. On an error
+// it stays the caller's.
 func (w *Worker) NewFD(fd int) (*FD, error) {
 	f := &FD{}
 	if err := unix.SetNonblock(fd, true); err != nil {
@@ -82,7 +86,8 @@ func (w *Worker) NewFD(fd int) (*FD, error) {
 	return f, nil
 }
 
-// Open is NewFD for an embedded FD and a descriptor that is non-blocking already. isStream is false for a datagram socket.
+// Open is NewFD for an embedded FD and a descriptor that is non-blocking already. isStream is false
+// for a datagram socket.
 func (f *FD) Open(w *Worker, fd int, isStream bool) error {
 	*f = FD{w: w, fd: int32(fd), flags: open | writable}
 	if isStream {
@@ -145,7 +150,8 @@ func (s *side) expire(on uint64) {
 	}
 }
 
-// wait parks until the descriptor is ready on that side, as far as the loop knows: the caller tries again.
+// wait parks until the descriptor is ready on that side, as far as the loop knows: the caller tries
+// again.
 func (f *FD) wait(s *side, on uint64, ready fdFlags) error {
 	w := f.w
 	co := w.current
@@ -202,8 +208,8 @@ func (f *FD) yield(s *side) {
 	}
 }
 
-// budget is how many operations a coroutine may do on descriptors that are always ready, before the worker's others have a
-// turn.
+// budget is how many operations a coroutine may do on descriptors that are always ready, before the
+// worker's others have a turn.
 const budget = 256
 
 // spend counts an operation that may park.
@@ -213,9 +219,10 @@ func (w *Worker) spend() {
 	}
 }
 
-// OnReadable has the task run once, on the loop, when there is something to read or the peer has hung up; in a later turn if
-// that is so already, as far as is remembered: the read may still find nothing. It is for a connection that waits without a coroutine.
-// Nil takes it back. A reading coroutine comes first.
+// OnReadable has the task run once, on the loop, when there is something to read or the peer has
+// hung up; in a later turn if that is so already, as far as is remembered: the read may still find
+// nothing. It is for a connection that waits without a coroutine. Nil takes it back. A reading
+// coroutine comes first.
 func (f *FD) OnReadable(t Task) {
 	f.onReadable = t
 	if t != nil && f.flags&(readable|open) == readable|open {
@@ -223,8 +230,9 @@ func (f *FD) OnReadable(t Task) {
 	}
 }
 
-// OnHangup has the function called once, on the loop, when the peer has closed its side or the connection has failed,
-// whatever else goes on; in a later turn if that is so already. There may still be bytes to read. Nil takes it back.
+// OnHangup has the function called once, on the loop, when the peer has closed its side or the
+// connection has failed, whatever else goes on; in a later turn if that is so already. There may
+// still be bytes to read. Nil takes it back.
 func (f *FD) OnHangup(call func()) {
 	f.onHangup = call
 	if call != nil && f.flags&(hungup|open) == hungup|open {
@@ -253,7 +261,8 @@ func (f *hungupFD) Run(*Worker) {
 // Readable says whether a read would perhaps find something, as far as is remembered.
 func (f *FD) Readable() bool { return f.flags&readable != 0 }
 
-// Hungup says whether the peer has closed its side or the connection has failed, as far as the loop has heard.
+// Hungup says whether the peer has closed its side or the connection has failed, as far as the loop
+// has heard.
 func (f *FD) Hungup() bool { return f.flags&hungup != 0 }
 
 // Fd is the descriptor's number.
@@ -265,7 +274,8 @@ func (f *FD) Worker() *Worker { return f.w }
 // Closed says whether it was closed or detached.
 func (f *FD) Closed() bool { return f.flags&open == 0 }
 
-// Close closes the descriptor. Coroutines that are parked on it go on with net.ErrClosed. A second Close does nothing.
+// Close closes the descriptor. Coroutines that are parked on it go on with net.ErrClosed. A second
+// Close does nothing.
 func (f *FD) Close() error {
 	if f.flags&open == 0 {
 		return nil

@@ -73,7 +73,8 @@ func TestHalfClose(t *testing.T) {
 	}
 }
 
-// Everything that moves bytes moves them all, in order, with the kernel's calls and with the worst ones.
+// Everything that moves bytes moves them all, in order, with the kernel's calls and with the worst
+// ones.
 func TestTransfer(t *testing.T) {
 	data := make([]byte, 300000)
 	for i := range data {
@@ -363,7 +364,8 @@ func TestOnHangup(t *testing.T) {
 	}
 }
 
-// A descriptor that is closed, and whose number is used again in the same batch of events, does not get the old one's events.
+// A descriptor that is closed, and whose number is used again in the same batch of events, does not
+// get the old one's events.
 func TestStaleEvent(t *testing.T) {
 	w := run(t)
 	a, pa := pair(t, w)

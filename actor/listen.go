@@ -28,7 +28,8 @@ type ListenOptions struct {
 	Mode        os.FileMode // of a unix socket's file; 0: 0666, as nginx has it
 }
 
-// A Listener is a listening socket. Several workers may accept from it. Its methods are for any goroutine.
+// A Listener is a listening socket. Several workers may accept from it. Its methods are for any
+// goroutine.
 type Listener struct {
 	fd     int
 	addr   Addr
@@ -128,8 +129,8 @@ func (l *Listener) name() error {
 	return nil
 }
 
-// ListenerFrom makes a Listener of one of package net's, or of an *os.File that a parent process has passed on. It
-// works on a duplicate: the given one is the caller's to close.
+// ListenerFrom makes a Listener of one of package net's, or of an *os.File that a parent process
+// has passed on. It works on a duplicate: the given one is the caller's to close.
 func ListenerFrom(from syscall.Conn) (*Listener, error) {
 	raw, err := from.SyscallConn()
 	if err != nil {
@@ -180,7 +181,8 @@ func (l *Listener) File() (*os.File, error) {
 // KeepPath has Close leave a unix socket's file, because another process goes on listening.
 func (l *Listener) KeepPath() { l.unlink.Store(false) }
 
-// Close closes the socket; workers must have stopped accepting (Unaccept). A second Close does nothing.
+// Close closes the socket; workers must have stopped accepting (Unaccept). A second Close does
+// nothing.
 func (l *Listener) Close() error {
 	if l.closed.Swap(true) {
 		return nil

@@ -1,7 +1,7 @@
 package actor
 
-// MaxOffloaded is how many offloaded functions of one worker run at a time. Each may hold a thread, of which a Go process
-// dies with 10,000; the others wait in order.
+// MaxOffloaded is how many offloaded functions of one worker run at a time. Each may hold a thread,
+// of which a Go process dies with 10,000; the others wait in order.
 const MaxOffloaded = 256
 
 // An offload is one call of Offload.
@@ -13,9 +13,10 @@ type offload struct {
 	gone   bool // its coroutine does not wait any more
 }
 
-// Offload runs f on a goroutine of its own, for what would block the worker, and parks the current coroutine until
-// it has ended. f must not touch what belongs to the worker. A panic in f is one of the coroutine. If the coroutine is killed or
-// interrupted meanwhile, f does not run if it has not begun; else it goes on by itself, and Close waits for it.
+// Offload runs f on a goroutine of its own, for what would block the worker, and parks the current
+// coroutine until it has ended. f must not touch what belongs to the worker. A panic in f is one of
+// the coroutine. If the coroutine is killed or interrupted meanwhile, f does not run if it has not
+// begun; else it goes on by itself, and Close waits for it.
 func (w *Worker) Offload(f func()) {
 	co := w.current
 	if co == nil {

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Everything at once: coroutines that wait for all there is to wait for, and others that end them at any moment. Whatever
-// happens, each ends once, its deferred functions run, and nothing is left.
+// Everything at once: coroutines that wait for all there is to wait for, and others that end them
+// at any moment. Whatever happens, each ends once, its deferred functions run, and nothing is left.
 func TestStress(t *testing.T) {
 	w := run(t)
 	const n = 300

@@ -7,8 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Syscalls are the system calls that move a descriptor's data. They never block; EAGAIN says that they would. An errno of zero
-// is success. Tests replace them to have short reads and writes and errors.
+// Syscalls are the system calls that move a descriptor's data. They never block; EAGAIN says that
+// they would. An errno of zero is success. Tests replace them to have short reads and writes and
+// errors.
 type Syscalls struct {
 	Read     func(fd int, p []byte) (int, syscall.Errno)
 	Write    func(fd int, p []byte) (int, syscall.Errno)
@@ -16,9 +17,9 @@ type Syscalls struct {
 	Sendfile func(out, in int, off int64, n int) (int, syscall.Errno)
 	Accept   func(fd int) (int, Addr, syscall.Errno)
 
-	// Partial says that these are not quite the kernel's: they may move fewer bytes than they could, or say EAGAIN
-	// without need. The kernel's short read means that a stream is empty and a short write that it is full, which saves
-	// the call that would only say EAGAIN.
+	// Partial says that these are not quite the kernel's: they may move fewer bytes than they
+	// could, or say EAGAIN without need. The kernel's short read means that a stream is empty and a
+	// short write that it is full, which saves the call that would only say EAGAIN.
 	Partial bool
 }
 
@@ -26,8 +27,8 @@ func kernel() Syscalls {
 	return Syscalls{Read: sysRead, Write: sysWrite, Writev: sysWritev, Sendfile: sysSendfile, Accept: sysAccept}
 }
 
-// OneByte is the kernel's calls moving one byte at a time, with an EAGAIN before each: the hardest weather for whatever
-// reads and writes. The value is for one worker.
+// OneByte is the kernel's calls moving one byte at a time, with an EAGAIN before each: the hardest
+// weather for whatever reads and writes. The value is for one worker.
 func OneByte() Syscalls {
 	s := kernel()
 	s.Partial = true
@@ -55,8 +56,8 @@ func OneByte() Syscalls {
 	return s
 }
 
-// The calls that cannot block go past Go's scheduler (RawSyscall): 20 % less CPU per request. What may wait for a disk must
-// not: sendfile.
+// The calls that cannot block go past Go's scheduler (RawSyscall): 20 % less CPU per request. What
+// may wait for a disk must not: sendfile.
 
 func sysRead(fd int, p []byte) (int, syscall.Errno) {
 	n, _, e := unix.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))

@@ -9,9 +9,10 @@ type expireFunc func()
 
 func (f expireFunc) Expire(*Timer) { f() }
 
-// A Timer belongs to one worker and is used on its goroutine only. It may be embedded: Init makes it usable, and
-// nothing is allocated afterwards. Moving a running timer later, or suspending it, only writes a field; the heap notices
-// when the earlier time has come. It runs out no earlier than asked for, and as much later as the loop is busy.
+// A Timer belongs to one worker and is used on its goroutine only. It may be embedded: Init makes
+// it usable, and nothing is allocated afterwards. Moving a running timer later, or suspending it,
+// only writes a field; the heap notices when the earlier time has come. It runs out no earlier than
+// asked for, and as much later as the loop is busy.
 type Timer struct {
 	w      *Worker
 	target Expirer
@@ -84,7 +85,8 @@ func (w *Worker) expire() {
 	}
 }
 
-// A timerHeap is a heap with four children per node: half as deep as a binary one, and siblings share a cache line.
+// A timerHeap is a heap with four children per node: half as deep as a binary one, and siblings
+// share a cache line.
 type timerHeap []timed
 
 func (h timerHeap) put(i int, e timed) {

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// The heap against the obvious: whatever is set, moved and stopped, timers run out in order and none is lost.
+// The heap against the obvious: whatever is set, moved and stopped, timers run out in order and
+// none is lost.
 func TestTimerHeapModel(t *testing.T) {
 	w := &Worker{start: time.Now()}
 	var ran []*Timer

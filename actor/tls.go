@@ -20,12 +20,14 @@ const (
 
 var errPending = errors.New("actor: too much waits to be sent on a TLS connection")
 
-// A TLS is a TLS connection on an FD, with the FD's methods and rules: one coroutine reads, one writes, the others get ErrBusy.
+// A TLS is a TLS connection on an FD, with the FD's methods and rules: one coroutine reads, one
+// writes, the others get ErrBusy.
 //
-// crypto/tls by itself on a parked descriptor has two faults that this hides. It holds mutexes while it writes, and a reader may
-// want them: the worker would stand still. Here it writes into a buffer, and only the buffer's way out parks.
-// And it reads ahead: a request could wait in its buffer while the descriptor has nothing to read, and OnReadable would
-// not tell. Here it is given one record at a time.
+// crypto/tls by itself on a parked descriptor has two faults that this hides. It holds mutexes
+// while it writes, and a reader may want them: the worker would stand still. Here it writes into a
+// buffer, and only the buffer's way out parks. And it reads ahead: a request could wait in its
+// buffer while the descriptor has nothing to read, and OnReadable would not tell. Here it is given
+// one record at a time.
 type TLS struct {
 	fd   *FD
 	conn *tls.Conn
@@ -55,8 +57,8 @@ func (*NotTLS) Error() string { return "first record does not look like a TLS ha
 // recordHandshake is the type of the first record of every connection (RFC 8446, section 5.1).
 const recordHandshake = 22
 
-// ServerTLS makes the FD the server's end of a TLS connection. The configuration's callbacks run in the coroutine of Handshake and may
-// park.
+// ServerTLS makes the FD the server's end of a TLS connection. The configuration's callbacks run in
+// the coroutine of Handshake and may park.
 func (f *FD) ServerTLS(c *tls.Config) *TLS {
 	t := &TLS{fd: f}
 	t.conn = tls.Server((*tlsTransport)(t), c)
@@ -81,8 +83,8 @@ func (t *TLS) State() tls.ConnectionState {
 	return t.conn.ConnectionState()
 }
 
-// Handshake does the handshake if it was not done. The FD's timeouts bound each of its steps. After an error only Close makes sense;
-// the error of a client that does not speak TLS is a *NotTLS.
+// Handshake does the handshake if it was not done. The FD's timeouts bound each of its steps. After
+// an error only Close makes sense; the error of a client that does not speak TLS is a *NotTLS.
 func (t *TLS) Handshake() error {
 	if t.shaken {
 		return nil
@@ -103,8 +105,8 @@ func (t *TLS) Handshake() error {
 	return err
 }
 
-// Read reads at least one byte, parking until there is one. At the end it returns io.EOF, in the middle of
-// a record io.ErrUnexpectedEOF. A timeout loses nothing.
+// Read reads at least one byte, parking until there is one. At the end it returns io.EOF, in the
+// middle of a record io.ErrUnexpectedEOF. A timeout loses nothing.
 func (t *TLS) Read(p []byte) (int, error) {
 	if err := t.Handshake(); err != nil {
 		return 0, err
@@ -112,7 +114,8 @@ func (t *TLS) Read(p []byte) (int, error) {
 	return t.read(p, false)
 }
 
-// TryRead is Read without parking: ErrWouldBlock when no whole record has come, or when the handshake was not done.
+// TryRead is Read without parking: ErrWouldBlock when no whole record has come, or when the
+// handshake was not done.
 func (t *TLS) TryRead(p []byte) (int, error) {
 	if !t.shaken {
 		return 0, ErrWouldBlock
@@ -134,7 +137,8 @@ func (t *TLS) read(p []byte, try bool) (int, error) {
 	return n, err
 }
 
-// Write writes all of p, parking whenever there is no room. A timeout loses nothing: what was encrypted goes with the next write.
+// Write writes all of p, parking whenever there is no room. A timeout loses nothing: what was
+// encrypted goes with the next write.
 func (t *TLS) Write(p []byte) (int, error) {
 	if err := t.Handshake(); err != nil {
 		return 0, err
@@ -187,7 +191,8 @@ func (t *TLS) Writev(bufs [][]byte) (int64, error) {
 	return done + int64(n), err
 }
 
-// SendFile sends n bytes of the file from off on. It returns io.ErrUnexpectedEOF when the file is shorter.
+// SendFile sends n bytes of the file from off on. It returns io.ErrUnexpectedEOF when the file is
+// shorter.
 func (t *TLS) SendFile(file *os.File, off, n int64) (int64, error) {
 	record := t.fd.w.borrow()
 	defer func() { t.fd.w.giveBack(record) }()
@@ -226,7 +231,8 @@ func (t *TLS) buffered() bool {
 
 func recordSize(b []byte) int { return tlsHeader + int(binary.BigEndian.Uint16(b[3:])) }
 
-// OnReadable is that of the FD; what is buffered counts. The read may still find nothing: part of a record.
+// OnReadable is that of the FD; what is buffered counts. The read may still find nothing: part of a
+// record.
 func (t *TLS) OnReadable(task Task) {
 	t.fd.OnReadable(task)
 	if task != nil && t.buffered() && !t.fd.Readable() {
@@ -338,8 +344,8 @@ type tlsTransport TLS
 // Read gives bytes of one record and none of the next.
 func (c *tlsTransport) Read(p []byte) (int, error) {
 	t := (*TLS)(c)
-	// In a handshake the peer waits for that before it answers. Later it is an answer to a key update, which does not
-	// matter to this reader: parking is for the writer.
+	// In a handshake the peer waits for that before it answers. Later it is an answer to a key
+	// update, which does not matter to this reader: parking is for the writer.
 	if err := t.flush(!t.shaken); err != nil {
 		return 0, err
 	}
@@ -387,7 +393,8 @@ func (c *tlsTransport) SetDeadline(time.Time) error      { return nil }
 func (c *tlsTransport) SetReadDeadline(time.Time) error  { return nil }
 func (c *tlsTransport) SetWriteDeadline(time.Time) error { return nil }
 
-// borrow lends a buffer of tlsBuffer bytes; few are needed at a time, as nothing keeps one while it waits for a peer to speak.
+// borrow lends a buffer of tlsBuffer bytes; few are needed at a time, as nothing keeps one while it
+// waits for a peer to speak.
 func (w *Worker) borrow() []byte {
 	if n := len(w.buffers); n > 0 {
 		b := w.buffers[n-1]

@@ -31,7 +31,8 @@ func certificate(t *testing.T) tls.Certificate {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
-// tlsPair is a server's and a client's end on one worker, which would stand still if any of it blocked.
+// tlsPair is a server's and a client's end on one worker, which would stand still if any of it
+// blocked.
 func tlsPair(t *testing.T, w *Worker, serve func(*TLS), ask func(*TLS)) {
 	t.Helper()
 	config := &tls.Config{Certificates: []tls.Certificate{certificate(t)}}
@@ -113,7 +114,8 @@ func TestTLSTransfer(t *testing.T) {
 	}
 }
 
-// Two records come with one read: the second is not forgotten when the connection waits without a coroutine.
+// Two records come with one read: the second is not forgotten when the connection waits without a
+// coroutine.
 func TestTLSOnReadableCountsWhatIsBuffered(t *testing.T) {
 	w := run(t)
 	sent := false
@@ -244,8 +246,8 @@ func TestTLSOfPlainText(t *testing.T) {
 	<-done
 }
 
-// crypto/tls runs on parked descriptors: client and server are coroutines of one worker, which would stand still if any of
-// it blocked.
+// crypto/tls runs on parked descriptors: client and server are coroutines of one worker, which
+// would stand still if any of it blocked.
 func TestTLS(t *testing.T) {
 	cert := certificate(t)
 	data := bytes.Repeat([]byte("0123456789abcdef"), 20000)

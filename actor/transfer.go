@@ -62,8 +62,9 @@ func (f *FD) again(side fdFlags) {
 	}
 }
 
-// Peek says whether bytes wait to be read: nil. At the end it returns io.EOF, when there is nothing ErrWouldBlock, and the
-// error that a read would return. It always asks the kernel. Only for sockets.
+// Peek says whether bytes wait to be read: nil. At the end it returns io.EOF, when there is nothing
+// ErrWouldBlock, and the error that a read would return. It always asks the kernel. Only for
+// sockets.
 func (f *FD) Peek() error {
 	_, err := f.PeekBytes(f.w.peek[:])
 	return err
@@ -86,7 +87,8 @@ func (f *FD) PeekBytes(p []byte) (int, error) {
 	return n, nil
 }
 
-// Write writes all of p, parking whenever there is no room. With an error it returns how much it has written.
+// Write writes all of p, parking whenever there is no room. With an error it returns how much it
+// has written.
 func (f *FD) Write(p []byte) (int, error) {
 	if err := f.begin(&f.write); err != nil {
 		return 0, err
@@ -136,8 +138,8 @@ func (f *FD) wrote(call string, n, size int, e syscall.Errno) (int, error) {
 	return n, nil
 }
 
-// Writev writes all of the buffers in order, parking whenever there is no room. It consumes bufs: the elements are changed as
-// the bytes leave.
+// Writev writes all of the buffers in order, parking whenever there is no room. It consumes bufs:
+// the elements are changed as the bytes leave.
 func (f *FD) Writev(bufs [][]byte) (int64, error) {
 	if err := f.begin(&f.write); err != nil {
 		return 0, err
@@ -196,8 +198,8 @@ func (f *FD) tryWritev(bufs [][]byte) (int, error) {
 // maxSendfile is how much SendFile sends before it lets others have a turn.
 const maxSendfile = 2 << 20
 
-// SendFile sends n bytes of the file from off on, without copying them through the process. It returns io.ErrUnexpectedEOF when
-// the file is shorter.
+// SendFile sends n bytes of the file from off on, without copying them through the process. It
+// returns io.ErrUnexpectedEOF when the file is shorter.
 func (f *FD) SendFile(file *os.File, off, n int64) (int64, error) {
 	if err := f.begin(&f.write); err != nil {
 		return 0, err

@@ -1,12 +1,12 @@
 // Package actor runs a worker's coroutines one at a time.
 //
-// A Worker is one goroutine with one poll.Loop, its timers, its mailbox and its descriptors. Only that goroutine touches
-// what belongs to the worker: there are no locks inside. A Coroutine is a function on a stack of its own that parks
-// whenever it waits for a descriptor (FD), a timer or another coroutine. Other goroutines speak to a worker by Post and
-// Call only.
+// A Worker is one goroutine with one poll.Loop, its timers, its mailbox and its descriptors. Only
+// that goroutine touches what belongs to the worker: there are no locks inside. A Coroutine is a
+// function on a stack of its own that parks whenever it waits for a descriptor (FD), a timer or
+// another coroutine. Other goroutines speak to a worker by Post and Call only.
 //
-// The order of a turn is: descriptors, timers, mailbox, run queue. Each takes what was there when it began, so none starves
-// another.
+// The order of a turn is: descriptors, timers, mailbox, run queue. Each takes what was there when
+// it began, so none starves another.
 package actor
 
 import (
@@ -34,8 +34,8 @@ type work struct {
 
 // A Worker runs coroutines. Make it with NewWorker, run it with Run, end it with Close.
 type Worker struct {
-	// OnPanic is called with what a coroutine, task, timer or callback has panicked with, and its stack; the worker goes
-	// on. When it is nil, such a panic ends the process. Set it before Run.
+	// OnPanic is called with what a coroutine, task, timer or callback has panicked with, and its
+	// stack; the worker goes on. When it is nil, such a panic ends the process. Set it before Run.
 	OnPanic func(value any, stack []byte)
 
 	// Syscalls are the system calls of this worker's descriptors, for tests to replace before Run.
@@ -125,7 +125,8 @@ func (w *Worker) Run() error {
 	return nil
 }
 
-// turn is one turn of the loop. A panic of a callback ends it early; what it has not come to is kept.
+// turn is one turn of the loop. A panic of a callback ends it early; what it has not come to is
+// kept.
 func (w *Worker) turn() (err error) {
 	if w.OnPanic != nil {
 		defer func() {
@@ -209,8 +210,8 @@ func (w *Worker) runQueue() {
 // later runs a task in the next turn, after what is queued already. Only on the worker's goroutine.
 func (w *Worker) later(t Task) { w.queue = append(w.queue, work{task: t}) }
 
-// Post gives the worker a task. Any goroutine may; tasks run in the order of posting. It says whether the
-// worker took it: one that is closed does not.
+// Post gives the worker a task. Any goroutine may; tasks run in the order of posting. It says
+// whether the worker took it: one that is closed does not.
 func (w *Worker) Post(t Task) bool {
 	w.mail.Lock()
 	if w.mail.closed {
@@ -226,8 +227,8 @@ func (w *Worker) Post(t Task) bool {
 	return true
 }
 
-// Call runs f on the worker, outside of any coroutine, and waits until it has returned. Not on the worker's own goroutine. It says
-// whether f ran: a worker that ends before does not run it.
+// Call runs f on the worker, outside of any coroutine, and waits until it has returned. Not on the
+// worker's own goroutine. It says whether f ran: a worker that ends before does not run it.
 func (w *Worker) Call(f func()) bool {
 	done := make(chan struct{})
 	if !w.Post(TaskFunc(func(*Worker) {
@@ -255,8 +256,9 @@ func (w *Worker) Stop() {
 	w.loop.Wake()
 }
 
-// Close stops the worker, waits for Run and releases everything: coroutines are killed and their deferred functions
-// run, descriptors are closed, offloaded functions have ended. Tasks that have not run are dropped. Not on the worker's own goroutine.
+// Close stops the worker, waits for Run and releases everything: coroutines are killed and their
+// deferred functions run, descriptors are closed, offloaded functions have ended. Tasks that have
+// not run are dropped. Not on the worker's own goroutine.
 func (w *Worker) Close() error {
 	w.Stop()
 	if w.started.Swap(true) {

@@ -74,7 +74,8 @@ func openFDs(t testing.TB) int {
 	return len(names)
 }
 
-// pair is two ends of a connection: one of the worker, one for the test to use as a plain blocking descriptor.
+// pair is two ends of a connection: one of the worker, one for the test to use as a plain blocking
+// descriptor.
 func pair(t testing.TB, w *Worker) (*FD, *os.File) {
 	t.Helper()
 	p, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)

@@ -1,10 +1,11 @@
 // Package poll tells a waiter when its descriptor can be read or written without blocking.
 //
-// A Loop is one epoll instance. Its descriptors are registered once, edge-triggered for both directions: a waiter
-// hears of every change and must remember it. A Loop belongs to one goroutine; only Wake may be called from others.
+// A Loop is one epoll instance. Its descriptors are registered once, edge-triggered for both
+// directions: a waiter hears of every change and must remember it. A Loop belongs to one goroutine;
+// only Wake may be called from others.
 //
-// The epoll descriptor itself waits in Go's netpoller, so an idle loop holds no thread; under load the loop asks
-// epoll_wait with a timeout of zero and never leaves its goroutine.
+// The epoll descriptor itself waits in Go's netpoller, so an idle loop holds no thread; under load
+// the loop asks epoll_wait with a timeout of zero and never leaves its goroutine.
 package poll
 
 import (
@@ -30,12 +31,14 @@ const (
 
 // A Waiter is told of its descriptor's changes.
 type Waiter interface {
-	// Ready is called on the loop's goroutine. It may add and remove descriptors; it must not block.
+	// Ready is called on the loop's goroutine. It may add and remove descriptors; it must not
+	// block.
 	Ready(Events)
 }
 
-// A Handle names one registration of one descriptor. It is an index and a generation: an event that was already
-// on its way when the slot was given to another descriptor reaches nobody. The zero Handle names nothing.
+// A Handle names one registration of one descriptor. It is an index and a generation: an event that
+// was already on its way when the slot was given to another descriptor reaches nobody. The zero
+// Handle names nothing.
 type Handle uint64
 
 func handle(index, gen uint32) Handle { return Handle(gen)<<32 | Handle(index) }
@@ -105,14 +108,15 @@ func Open() (*Loop, error) {
 // both is what is watched of a descriptor.
 const both = unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET
 
-// Add registers a descriptor for both directions, edge-triggered. What is already true of it is reported by the next
-// Poll. The descriptor must be non-blocking and stays the caller's.
+// Add registers a descriptor for both directions, edge-triggered. What is already true of it is
+// reported by the next Poll. The descriptor must be non-blocking and stays the caller's.
 func (l *Loop) Add(fd int, w Waiter) (Handle, error) {
 	return l.add(fd, w, both)
 }
 
-// AddListener registers a listening socket: level-triggered, so that a waiter may accept as few connections at a time as
-// it likes, and exclusive, so that not every loop that watches it need wake for one connection.
+// AddListener registers a listening socket: level-triggered, so that a waiter may accept as few
+// connections at a time as it likes, and exclusive, so that not every loop that watches it need
+// wake for one connection.
 func (l *Loop) AddListener(fd int, w Waiter) (Handle, error) {
 	return l.add(fd, w, unix.EPOLLIN|unix.EPOLLEXCLUSIVE)
 }
@@ -153,8 +157,8 @@ func (l *Loop) slot(h Handle) *slot {
 	return nil
 }
 
-// Remove ends a registration; its waiter hears nothing more. The descriptor stays open. A handle that names nothing
-// any more is ignored.
+// Remove ends a registration; its waiter hears nothing more. The descriptor stays open. A handle
+// that names nothing any more is ignored.
 func (l *Loop) Remove(h Handle) {
 	if s := l.slot(h); s != nil {
 		epollCtl(l.ep, unix.EPOLL_CTL_DEL, int(s.fd), &unix.EpollEvent{}) // fails only when it is not registered
@@ -162,8 +166,8 @@ func (l *Loop) Remove(h Handle) {
 	}
 }
 
-// Forget is Remove for a descriptor that the caller closes right now: the kernel removes it then by itself, and a
-// system call is saved. Only for a descriptor of which there is no duplicate.
+// Forget is Remove for a descriptor that the caller closes right now: the kernel removes it then by
+// itself, and a system call is saved. Only for a descriptor of which there is no duplicate.
 func (l *Loop) Forget(h Handle) {
 	if s := l.slot(h); s != nil {
 		l.drop(h.index(), s)
@@ -196,8 +200,8 @@ func (l *Loop) Waiters(f func(Waiter)) {
 	}
 }
 
-// Wait polls until the deadline and dispatches what came. The zero time is no deadline. It may return early
-// with nothing dispatched.
+// Wait polls until the deadline and dispatches what came. The zero time is no deadline. It may
+// return early with nothing dispatched.
 func (l *Loop) Wait(deadline time.Time) error {
 	if err := l.Poll(deadline); err != nil {
 		return err
@@ -206,8 +210,9 @@ func (l *Loop) Wait(deadline time.Time) error {
 	return nil
 }
 
-// Poll waits until there are events, Wake is called or the deadline has come (zero: none), and keeps the events for
-// Dispatch. It returns at once when there are events already, or when Wake was called since the last Poll.
+// Poll waits until there are events, Wake is called or the deadline has come (zero: none), and
+// keeps the events for Dispatch. It returns at once when there are events already, or when Wake was
+// called since the last Poll.
 func (l *Loop) Poll(deadline time.Time) error {
 	if l.next < l.got {
 		return l.take()
@@ -227,16 +232,16 @@ func (l *Loop) Poll(deadline time.Time) error {
 	return l.take()
 }
 
-// tryOrSleep is called by raw.Read: first when the netpoller will not miss what comes from now on, and again after the sleep if
-// the first call says so by false.
+// tryOrSleep is called by raw.Read: first when the netpoller will not miss what comes from now on,
+// and again after the sleep if the first call says so by false.
 func (l *Loop) tryOrSleep(uintptr) bool {
 	if l.fetch() != 0 || l.asked || l.state.Load() == woken {
 		return true
 	}
 	l.asked = true
-	// A deadline that is already set and earlier is left: waking once for nothing is cheaper than setting it
-	// each time, as most deadlines only ever move away. It is set before anyone sees the loop asleep: Wake's
-	// deadline must not be overwritten.
+	// A deadline that is already set and earlier is left: waking once for nothing is cheaper than
+	// setting it each time, as most deadlines only ever move away. It is set before anyone sees the
+	// loop asleep: Wake's deadline must not be overwritten.
 	if !l.deadline.IsZero() && (l.armed.IsZero() || l.deadline.Before(l.armed)) {
 		l.arm(l.deadline)
 	}
@@ -281,7 +286,8 @@ func (l *Loop) fetch() int {
 	return n
 }
 
-// Dispatch tells the waiters. When a waiter panics, the events behind it are kept for the next Dispatch.
+// Dispatch tells the waiters. When a waiter panics, the events behind it are kept for the next
+// Dispatch.
 func (l *Loop) Dispatch() {
 	for l.next < l.got {
 		ev := &l.events[l.next]
@@ -316,9 +322,10 @@ func translate(e uint32) Events {
 
 var longAgo = time.Unix(1, 0)
 
-// Wake makes the Poll that sleeps, or else the next one, return. Any goroutine may call it. Only the first call of
-// many does any work, and only if the loop sleeps: it expires the deadline of the epoll descriptor, which makes
-// the loop's goroutine runnable without a system call (a pipe would take two and a turn of the netpoller).
+// Wake makes the Poll that sleeps, or else the next one, return. Any goroutine may call it. Only
+// the first call of many does any work, and only if the loop sleeps: it expires the deadline of the
+// epoll descriptor, which makes the loop's goroutine runnable without a system call (a pipe would
+// take two and a turn of the netpoller).
 func (l *Loop) Wake() {
 	if l.state.Swap(woken) == sleeping {
 		// When it comes late, after the sleep that it was meant for, it costs one empty turn.

@@ -143,7 +143,8 @@ func TestWake(t *testing.T) {
 	}
 }
 
-// A message that is left before Wake is called is found by a loop that looks after each Poll: none is lost.
+// A message that is left before Wake is called is found by a loop that looks after each Poll: none
+// is lost.
 func TestWakeIsNeverLost(t *testing.T) {
 	l := open(t)
 	fd, peer := pair(t)

@@ -6,7 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The calls below never block, so they need not tell Go's scheduler (RawSyscall): 20 % less CPU per request.
+// The calls below never block, so they need not tell Go's scheduler (RawSyscall): 20 % less CPU per
+// request.
 
 func epollWait(ep int, events []unix.EpollEvent) (int, unix.Errno) {
 	// epoll_pwait and not epoll_wait, which arm64 does not have.
