@@ -80,6 +80,9 @@ type Response struct {
 	Sent bool
 	// NoBody: the head goes out without a body (HEAD, 204, 304).
 	NoBody bool
+	// Unconditional: the request's conditions (If-Modified-Since, …) are not
+	// applied, as they are the business of the peer that answered.
+	Unconditional bool
 	// AllowRanges lets the range filter serve parts of this response.
 	AllowRanges bool
 	// Chunking: the stream frames the body in chunks.
@@ -90,6 +93,10 @@ type Response struct {
 	// filters that change bodies leave it alone.
 	Raw bool
 }
+
+// Clear forgets all that was said of the response, for another one to be made
+// in its place.
+func (o *Response) Clear() { o.reset() }
 
 func (o *Response) reset() {
 	f, t := o.fields[:0], o.Trailers[:0]

@@ -303,7 +303,12 @@ func (b *Block) SubLocation(ctx conf.Context, s *conf.Stmt) *Loc {
 
 // compose makes the chains of l from what the modules want in it.
 func (b *Block) compose(l *Loc) {
-	l.header = func(r *Request) error { return r.stream.SendHead(r) }
+	l.header = func(r *Request) error {
+		if s := r.Out.Status; s == 204 || s == 304 || s < 200 {
+			r.Out.NoBody = true
+		}
+		return r.stream.SendHead(r)
+	}
 	l.body = func(r *Request, c Chunk) error { return r.stream.Send(r, c) }
 	for i, m := range b.Config.Modules {
 		m.handlers(l.confs[i], func(p Phase, h Handler) { l.steps[p] = append(l.steps[p], h) })

@@ -1,5 +1,7 @@
 package phases
 
+import "slices"
+
 // Postpone parts the filters that see every request's body, subrequests
 // included, from those that see only the response as a whole. Its place in
 // the module list decides which are which.
@@ -40,39 +42,63 @@ type Subrequest struct {
 	Status int
 }
 
-// send takes a subrequest's body: into memory, or on through the main
-// request's filters, in order.
+// send takes a subrequest's body: into memory, to where its parent's body
+// goes when that is captured, or on through the main request's filters.
 func (s *Subrequest) send(r *Request, c Chunk) error {
 	if s.Capture {
-		if s.Limit > 0 && int64(len(s.Body))+c.Len() > s.Limit {
-			s.Truncated = true
-			return nil
-		}
-		c, err := c.Load()
-		s.Body = append(s.Body, c.Bytes...)
-		return err
+		return s.capture(c)
 	}
-	m := r.Main
-	if !m.Out.Sent {
-		if err := m.SendHeader(); err != nil {
+	c.Last, c.End = false, false
+	if c.Len() == 0 && !c.Flush {
+		return nil
+	}
+	p := r.Parent
+	if !p.Out.Sent {
+		if err := p.SendHeader(); err != nil {
 			return err
 		}
 	}
-	if m.failed {
+	if p.failed {
 		return ErrGone
 	}
-	if m.Out.NoBody || c.Len() == 0 && !c.Flush {
+	if p.Out.NoBody {
 		return nil
 	}
-	c.Last, c.End = false, false
-	return m.Loc.lowerBody(m, c)
+	if p.IsMain() {
+		return p.Loc.lowerBody(p, c)
+	}
+	return p.sub.send(p, c)
+}
+
+// capture appends a chunk to Body, as far as Limit allows.
+func (s *Subrequest) capture(c Chunk) error {
+	if free := s.Limit - int64(len(s.Body)); s.Limit > 0 && c.Len() > free {
+		s.Truncated = true
+		if c.File != nil {
+			c.Size = free
+		} else {
+			c.Bytes = c.Bytes[:free]
+		}
+	}
+	if c.File == nil {
+		s.Body = append(s.Body, c.Bytes...)
+		return nil
+	}
+	from := len(s.Body)
+	s.Body = append(s.Body, make([]byte, c.Size)...)
+	n, err := c.File.ReadAt(s.Body[from:], c.Off)
+	if err != nil {
+		s.Body = s.Body[:from+n]
+	}
+	return err
 }
 
 // SubrequestLimit bounds how deep subrequests may nest (nginx's limit).
 const SubrequestLimit = 50
 
-// NewSubrequest makes a subrequest of r for uri and args that shares r's
-// variables, method GET. The caller changes what it wants and calls Run.
+// NewSubrequest makes a subrequest of r for uri and args, method GET, that
+// shares r's variables and the body that r has read. The caller changes what
+// it wants and calls Run.
 func (r *Request) NewSubrequest(uri, args []byte, s *Subrequest) (*Request, *StatusError) {
 	if r.depth >= SubrequestLimit {
 		return nil, &StatusError{500, LevelError, "subrequests cycle while processing \"" + string(uri) + "\""}
@@ -80,12 +106,16 @@ func (r *Request) NewSubrequest(uri, args []byte, s *Subrequest) (*Request, *Sta
 	sub := &Request{
 		Config: r.Config, Server: r.Server, Loc: r.Server.Loc, Worker: r.Worker, Client: r.Client,
 		Main: r.Main, Parent: r, Start: r.Worker.Now(), Method: "GET",
-		RequestLine: r.RequestLine, Target: r.Target, Fields: r.Fields, URI: uri, Args: args,
+		RequestLine: r.RequestLine, Target: r.Target, Fields: slices.Clip(r.Fields), URI: uri, Args: args,
 		Major: r.Major, Minor: r.Minor, Host: r.Host, ContentLength: -1, HeadLength: r.HeadLength,
 		KeepAlive: r.KeepAlive, Internal: true,
 		stream: r.stream, vars: r.vars, redirects: Redirects + 1, sub: s, depth: r.depth + 1,
 	}
 	sub.Out.ContentLength = -1
+	if r.Body.Read {
+		sub.Body, sub.ContentLength = r.Body, r.ContentLength
+		sub.Body.owner, sub.Body.spare, sub.Body.received = false, nil, 0
+	}
 	return sub, nil
 }
 

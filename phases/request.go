@@ -3,6 +3,8 @@ package phases
 import (
 	"bytes"
 	"net/netip"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/luahttpd/luahttpd/actor"
@@ -149,10 +151,18 @@ func (r *Request) Field(name string) []byte {
 	return nil
 }
 
-// SetField makes value the only one of name; nil removes the field. Fields
-// that the server reads itself (Host, Content-Length, Connection, …) are the
-// caller's business.
+// SetField makes value the only one of name; nil removes the field. What the
+// server itself reads of Host and Content-Length follows.
 func (r *Request) SetField(name string, value []byte) {
+	switch {
+	case len(name) == 4 && strings.EqualFold(name, "Host"):
+		r.setHost(value)
+	case len(name) == 14 && strings.EqualFold(name, "Content-Length"):
+		r.ContentLength = -1
+		if n, err := strconv.ParseInt(string(value), 10, 64); err == nil && n >= 0 {
+			r.ContentLength = n
+		}
+	}
 	kept, done := r.Fields[:0:0], value == nil
 	for _, f := range r.Fields {
 		if len(f.Name) == len(name) && equalFold(f.Name, name) {
@@ -167,6 +177,14 @@ func (r *Request) SetField(name string, value []byte) {
 		kept = append(kept, http1.Field{Name: []byte(name), Value: value})
 	}
 	r.Fields = kept
+}
+
+func (r *Request) setHost(value []byte) {
+	host, _, ok := http1.SplitHost(value)
+	if !ok {
+		host, _, _ = bytes.Cut(value, []byte(":"))
+	}
+	r.Host = bytes.ToLower(host)
 }
 
 // AddField appends a field to those that the client sent.

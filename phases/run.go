@@ -11,7 +11,14 @@ import (
 
 // Run takes the request through every phase and the log phase, which runs
 // however the others ended. It returns when the response has left (or failed).
-func (r *Request) Run() { r.run(PostRead, Declined) }
+// Subrequests have no post-read phase.
+func (r *Request) Run() {
+	if !r.IsMain() {
+		r.run(ServerRewrite, Declined)
+		return
+	}
+	r.run(PostRead, Declined)
+}
 
 // Reject answers a request whose head could not be accepted: no phase runs
 // but the log phase.

@@ -56,10 +56,11 @@ func appendSent(r *Request, rest string, dst []byte) ([]byte, bool) {
 	return dst, found
 }
 
-// AppendContentType appends the media type with its charset.
+// AppendContentType appends the media type with its charset, unless the type
+// was given with parameters of its own.
 func (o *Response) AppendContentType(dst []byte) []byte {
 	dst = append(dst, o.ContentType...)
-	if o.Charset != "" {
+	if o.Charset != "" && indexByte(o.ContentType, ';') < 0 {
 		dst = append(append(dst, "; charset="...), o.Charset...)
 	}
 	return dst

@@ -68,7 +68,7 @@ func (r *Request) special(status int) Result {
 	r.errStatus = status
 	switch status {
 	case 400, 413, 414, 494, 495, 496, 497, 500, 501:
-		r.Main.KeepAlive = false
+		r.KeepAlive = false
 	}
 	c := r.Loc.Core
 	if (!r.errorPage || c.RecursivePages) && r.redirects > 0 {
@@ -139,6 +139,7 @@ func (r *Request) builtinPage(status int) Result {
 	o.AllowRanges = false
 	o.Del("Accept-Ranges")
 	o.Del("Content-Encoding")
+	o.Del("ETag")
 	if status == 201 || status == 204 || status == 304 || status < 300 {
 		o.ContentLength, o.ContentType = -1, ""
 		if status == 201 {

@@ -76,7 +76,8 @@ func (r *Request) Result(err error) Result {
 }
 
 // SendHeader sends the head through the location's filters, once; Status 0
-// counts as 200. An error ends the request.
+// counts as 200. An error ends the request; when it is a *StatusError, Result
+// turns it into the verdict with which another response is made.
 func (r *Request) SendHeader() error {
 	if r.Out.Sent {
 		return nil
@@ -95,6 +96,11 @@ func (r *Request) SendHeader() error {
 		r.Out.NoBody = true
 	}
 	if err := r.Loc.header(r); err != nil {
+		var se *StatusError
+		if errors.As(err, &se) && !r.headLeft {
+			r.Out.Sent = false // another response takes its place
+			return err
+		}
 		r.failed = true
 		return err
 	}
@@ -163,7 +169,6 @@ func (r *Request) FilterResult(err error) Result {
 		if se.Reason != "" {
 			r.Errorf(se.Level, "%s", se.Reason)
 		}
-		r.failed, r.Out.Sent = false, false
 		return Result(se.Status)
 	}
 	if !errors.Is(err, ErrGone) && !isClosed(err) {
