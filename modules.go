@@ -1,7 +1,11 @@
 package luahttpd
 
 import (
+	"github.com/luahttpd/luahttpd/filter"
 	"github.com/luahttpd/luahttpd/lua"
+	"github.com/luahttpd/luahttpd/phases"
+	"github.com/luahttpd/luahttpd/phases/handler"
+)
 	"github.com/luahttpd/luahttpd/phases"
 	"github.com/luahttpd/luahttpd/phases/handler"
 )
@@ -17,13 +21,21 @@ func modules() []phases.Module {
 		phases.CoreModule,
 		phases.ProcessModule,
 		phases.SSLModule,
+
+		filter.Ranges,
 		phases.Postpone,
+
 		handler.Rewrite,
 		handler.Access,
 		handler.TryFiles,
 		handler.Index,
 		handler.Static,
 		handler.AccessLog,
+
+		filter.Headers,
+		handler.Echo,
 		lua.Module,
+		filter.HeadersMore,
+		filter.NotModified,
 	}
 }

@@ -218,6 +218,7 @@ func (t *turn) serve(ten *tenure, l *phases.Listen) bool {
 	r.ContentLength, r.Chunked = h.ContentLength, h.Chunked
 	r.KeepAlive, r.Expect100, r.HeadLength = h.KeepAlive, h.Expect100, h.Bytes
 	r.Args = h.Query
+	r.RawHead = bytes.TrimLeft(t.buf[:t.pos], "\r\n")
 	t.in.start(h)
 	t.host = lower(t.host[:0], h.Host)
 	r.Host = t.host

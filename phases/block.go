@@ -112,7 +112,10 @@ func (b *Block) AddOp(op Handler) { b.Loc.ops = append(b.Loc.ops, op) }
 
 // Path makes a path of the configuration absolute: relative ones are below
 // the server's prefix.
-func (b *Block) Path(p string) string { return join(b.Config.Prefix, p) }
+func (b *Block) Path(p string) string { return b.Config.Path(p) }
+
+// Path is Block.Path for paths that are known only when a request runs.
+func (cfg *Config) Path(p string) string { return join(cfg.Prefix, p) }
 
 // ConfPath is Path for files that belong to the configuration (certificates,
 // password files, includes): relative ones are beside the configuration file.

@@ -42,6 +42,8 @@ type Request struct {
 	// ContentLength of the request's body, -1 when none is declared.
 	ContentLength int64
 	Chunked       bool
+	// RawHead is the head as it was received, up to and with its empty line.
+	RawHead []byte
 	// HeadLength is the size of the request's head in bytes.
 	HeadLength int
 	KeepAlive  bool
