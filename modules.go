@@ -6,9 +6,6 @@ import (
 	"github.com/luahttpd/luahttpd/phases"
 	"github.com/luahttpd/luahttpd/phases/handler"
 )
-	"github.com/luahttpd/luahttpd/phases"
-	"github.com/luahttpd/luahttpd/phases/handler"
-)
 
 // modules is the whole server, in order.
 //

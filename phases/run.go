@@ -76,11 +76,17 @@ func (r *Request) phasesFrom(p Phase) Result {
 	return Done
 }
 
+// concludeLimit bounds how often filters may replace a response by another.
+const concludeLimit = 4
+
 // conclude ends the response that a verdict asks for. Redirected means that
 // an error page is served from another location.
 func (r *Request) conclude(res Result) Result {
-	for {
+	for tries := 0; ; tries++ {
 		switch {
+		case tries == concludeLimit:
+			r.abort()
+			return Done
 		case res == Redirected:
 			return res
 		case res == Failed || res == Close:
@@ -108,6 +114,7 @@ func (r *Request) conclude(res Result) Result {
 				}
 				r.Out.Sent = false
 			}
+			r.failed = false
 			if res = r.special(int(res)); res == Done {
 				return Done
 			}

@@ -98,8 +98,7 @@ func (r *Request) SendHeader() error {
 	if err := r.Loc.header(r); err != nil {
 		var se *StatusError
 		if errors.As(err, &se) && !r.headLeft {
-			r.Out.Sent = false // another response takes its place
-			return err
+			r.Out.Sent = false // another response will take its place
 		}
 		r.failed = true
 		return err

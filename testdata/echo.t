@@ -122,7 +122,7 @@ a
 not here: /404
 b
 --- error_log
-no handler found
+html/no" failed (2: No such file or directory)
 
 === endless subrequests end
 --- config
