@@ -22,6 +22,9 @@ func modules() []phases.Module {
 		filter.Ranges,
 		phases.Postpone,
 
+		handler.Map,
+		handler.Geo,
+		handler.SplitClients,
 		handler.Rewrite,
 		handler.Access,
 		handler.TryFiles,

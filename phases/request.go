@@ -89,7 +89,9 @@ type Request struct {
 	depth     int  // of subrequests
 	limitRate int64
 	closing   bool
-	aliasURI  bool // an "alias" in a regex location has the URI appended
+	// evaluating is how many variables are being evaluated for one another.
+	evaluating uint8
+	aliasURI   bool // an "alias" in a regex location has the URI appended
 }
 
 // Client is what is known of the other end of the connection.

@@ -180,6 +180,10 @@ func (cfg *Config) checkVariables() error {
 	return nil
 }
 
+// evaluationLimit bounds how deep variables may refer to variables: two maps
+// can be each other's source.
+const evaluationLimit = 100
+
 func (r *Request) getVar(v *variable, dst []byte) ([]byte, bool) {
 	if v.index < 0 {
 		return v.Get(r, dst)
@@ -196,9 +200,9 @@ func (r *Request) getVar(v *variable, dst []byte) ([]byte, bool) {
 			return dst, false
 		}
 		if !v.Cache {
-			return v.Get(r, dst)
+			return r.evaluate(v, dst)
 		}
-		value, ok := v.Get(r, nil)
+		value, ok := r.evaluate(v, nil)
 		slot = r.varSlot(v.index)
 		slot.state, slot.value = varNone, nil
 		if ok {
@@ -209,6 +213,18 @@ func (r *Request) getVar(v *variable, dst []byte) ([]byte, bool) {
 		return dst, false
 	}
 	return append(dst, slot.value...), true
+}
+
+// evaluate calls the getter of a variable that may refer to others.
+func (r *Request) evaluate(v *variable, dst []byte) ([]byte, bool) {
+	if r.evaluating == evaluationLimit {
+		r.Errorf(LevelError, "cycle while evaluating variable \"%s\"", v.Name)
+		return dst, false
+	}
+	r.evaluating++
+	dst, ok := v.Get(r, dst)
+	r.evaluating--
+	return dst, ok
 }
 
 // setVar keeps value, which the caller does not change afterwards. A nil
