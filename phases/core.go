@@ -112,7 +112,7 @@ func defaultCore() Core {
 		NoDelay: true, PostponeOutput: 1460, Chunked: true, Tokens: TokensOn, ETag: true,
 		SendfileMaxChunk: 2 << 20,
 		IfModifiedSince:  ModifiedExact, MaxRanges: -1, MergeSlashes: true, IgnoreInvalid: true,
-		LogNotFound: true, AbsoluteRedirect: true, MSIEPadding: true, ResolverTimeout: 30 * time.Second,
+		LogNotFound: true, AbsoluteRedirect: true, PortInRedirect: true, MSIEPadding: true, ResolverTimeout: 30 * time.Second,
 		SubrequestBuffer: 8 << 10,
 	}
 }

@@ -1,0 +1,307 @@
+=== a file
+--- config
+--- user_files
+>>> a.html
+text
+--- request
+GET /a.html
+--- response_headers
+Content-Type: text/html
+Content-Length: 5
+--- response_body
+text
+
+=== HEAD of a file
+--- config
+--- user_files
+>>> a.html
+text
+--- request
+HEAD /a.html
+--- response_headers
+Content-Length: 5
+--- response_body
+
+=== a file that is not there
+--- config
+--- user_files
+>>> dir/x
+x
+--- request
+GET /dir/y
+--- status: 404
+--- error_log
+html/dir/y" failed (2: No such file or directory)
+
+=== POST to a file is not allowed
+--- config
+--- user_files
+>>> a.html
+text
+--- request
+POST /a.html
+body
+--- status: 405
+
+=== PUT is not allowed
+--- config
+--- request
+PUT /a.html
+body
+--- status: 405
+
+=== log_not_found off
+--- config
+log_not_found off;
+--- request
+GET /none
+--- status: 404
+--- no_error_log
+failed
+
+=== a file below a file is not found
+--- config
+--- user_files
+>>> a
+text
+--- request
+GET /a/b
+--- status: 404
+--- error_log
+failed (20: Not a directory)
+
+=== a directory without its slash
+--- config
+absolute_redirect off;
+--- user_files
+>>> a b/c
+text
+--- request
+GET /a%20b?x=1
+--- status: 301
+--- response_headers
+Location: /a%20b/?x=1
+
+=== a directory without an index is forbidden
+--- config
+--- user_files
+>>> a/c
+text
+--- request
+GET /a/
+--- status: 403
+--- error_log
+directory index of
+html/a/" is forbidden
+
+=== the index of a directory
+--- config
+index none.html b.html;
+--- user_files
+>>> a/b.html
+text
+--- request
+GET /a/
+--- response_headers
+Content-Type: text/html
+--- response_body
+text
+
+=== an index that is another location
+--- config
+index /t;
+location /t { return 200 "$uri\n"; }
+--- request
+GET /a/
+--- response_body
+/t
+
+=== an index with variables
+--- config
+index $arg_i;
+--- user_files
+>>> a/x
+text
+--- request
+GET /a/?i=x
+--- response_body
+text
+
+=== an index in a directory that is not there
+--- config
+--- request
+GET /none/
+--- status: 404
+--- error_log
+html/none/index.html" is not found (2: No such file or directory)
+
+=== an index that is its own location is a cycle
+--- config
+index /a/;
+--- request
+GET /a/
+--- status: 500
+--- error_log
+rewrite or internal redirection cycle while internally redirecting to "/a/"
+
+=== alias
+--- config
+location /x/ { alias $PREFIX/html/a/; }
+--- user_files
+>>> a/b
+text
+--- request
+GET /x/b
+--- response_body
+text
+
+=== alias in a regex location
+--- config
+location ~ ^/x/(.*)$ { alias $PREFIX/html/a/$1; }
+--- user_files
+>>> a/b
+text
+--- request
+GET /x/b
+--- response_body
+text
+
+=== a nested location inherits the alias
+--- config
+location /x/ { alias $PREFIX/html/a/; location ~ b { } }
+--- user_files
+>>> a/b
+text
+--- request
+GET /x/b
+--- response_body
+text
+
+=== alias has no meaning for a URI that was changed
+--- config
+location /x/ { alias $PREFIX/html/a/; rewrite ^ /y break; }
+--- request
+GET /x/b
+--- status: 500
+--- error_log
+"alias" cannot be used in location "/x/" where URI was rewritten
+
+=== try_files takes the first that is there
+--- config
+location / { try_files /none $uri /b =404; }
+--- user_files
+>>> b
+text
+--- request
+GET /a
+--- response_body
+text
+
+=== try_files with a code
+--- config
+location / { try_files $uri =403; }
+--- request
+GET /a
+--- status: 403
+
+=== try_files with a URI and its arguments
+--- config
+location / { try_files $uri /f?x=$arg_y; }
+location /f { return 200 "$uri $args\n"; }
+--- request
+GET /a?y=1
+--- response_body
+/f x=1
+
+=== try_files with a named location
+--- config
+location / { try_files $uri @f; }
+location @f { return 200 "$uri $args\n"; }
+--- request
+GET /a?y=1
+--- response_body
+/a y=1
+
+=== try_files with directories
+--- config
+index i;
+location / { try_files $uri $uri/ =404; }
+--- user_files
+>>> a/i
+text
+--- request
+GET /a/
+--- response_body
+text
+
+=== try_files in a location with an alias
+--- config
+location /x/ { alias $PREFIX/html/a/; try_files $uri /b =404; }
+--- user_files
+>>> a/b
+text
+--- request
+GET /x/b
+--- response_body
+text
+
+=== try_files in a regex location with an alias
+--- config
+location ~ ^/x { alias $PREFIX/html; try_files /a$uri =404; }
+--- user_files
+>>> a/x/b
+text
+--- request
+GET /x/b
+--- response_body
+text
+
+=== try_files is not inherited
+--- config
+try_files /none =403;
+location /a { return 200 "ok\n"; }
+--- request
+GET /a
+--- response_body
+ok
+
+=== try_files of a server is for requests without a location
+--- config
+try_files /none =403;
+location /a { return 200 ok; }
+--- request
+GET /b
+--- status: 403
+
+=== deny
+--- config
+location / { deny 127.0.0.0/8; allow all; }
+--- request
+GET /
+--- status: 403
+--- error_log
+access forbidden by rule
+
+=== allow before deny
+--- config
+location / { allow 127.0.0.1; deny all; try_files none =418; }
+--- request
+GET /
+--- status: 418
+
+=== a location's rules take the place of its server's
+--- config
+deny all;
+location / { allow ::1; try_files none =418; }
+--- request
+GET /
+--- status: 418
+
+=== a named pipe is not a regular file
+--- config
+root /dev;
+--- request
+GET /null
+--- status: 404
+--- error_log
+"/dev/null" is not a regular file
