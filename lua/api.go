@@ -19,6 +19,11 @@ func areas() []area {
 		timeArea,      // api_time.go
 		hashArea,      // api_hash.go
 		configArea,    // api_config.go
+		threadArea,    // threads.go
+		coroutineArea, // coroutine.go
+		abortArea,     // abort.go
+		timerArea,     // api_timer.go
+		semaphoreArea, // api_semaphore.go
 		globalArea,    // api_global.go: last, it guards the others' globals
 	}
 }

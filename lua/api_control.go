@@ -44,7 +44,11 @@ func ngxExit(t *vm.Thread, s *state) int {
 // checkAbortable raises an error when subrequests of the run are still on
 // their way: nothing may end it before them.
 func (s *state) checkAbortable(t *vm.Thread) {
-	if s.entry.subrequests > 0 {
+	pending := s.entry.subrequests
+	for _, sub := range s.entry.threads {
+		pending += sub.subrequests
+	}
+	if pending > 0 {
 		t.Errorf("attempt to abort with pending subrequests")
 	}
 }

@@ -66,7 +66,9 @@ type engine struct {
 	files   map[string]vm.Value // by path
 	idle    []*state
 	null    vm.Value
-	exiting bool   // the worker has no more requests
+	exiting bool // the worker has no more requests
+	timers  timers
+	holds   int    // of a request's own VM: the request and its timers
 	buffer  []byte // for ngx.say, between two calls
 }
 
@@ -98,6 +100,7 @@ func startEngine(cfg *phases.Config, w *actor.Worker) error {
 func stopEngine(cfg *phases.Config, w *actor.Worker) {
 	if e := siteSlot.Of(cfg).engine(w); e != nil {
 		e.exiting = true
+		e.endTimers()
 		e.runWorkerScript(inExitWorker)
 		e.vm.Close()
 	}
@@ -134,6 +137,15 @@ func (s *site) newEngine(w *actor.Worker, cached bool) (*engine, error) {
 		return nil, err
 	}
 	return e, nil
+}
+
+// hold keeps a request's own VM open; letGo ends that.
+func (e *engine) hold() { e.holds++ }
+
+func (e *engine) letGo() {
+	if e.holds--; e.holds == 0 && !e.cached {
+		e.vm.Close()
+	}
 }
 
 // runInit runs init_by_lua; its error fails the configuration.

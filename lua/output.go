@@ -16,8 +16,10 @@ type memo struct {
 	eof       bool     // ngx.eof was called
 	raw       bool     // the connection was taken over (ngx.req.socket)
 	lastSeen  bool     // the body filter has let the end pass
-	exitCode  int      // of the header filter
-	err       error    // the first of the output filters
+	onAbort   vm.Value // ngx.on_abort's function, until it is called
+	abortSet  bool
+	exitCode  int   // of the header filter
+	err       error // the first of the output filters
 }
 
 var memoSlot = phases.NewSlot[memo](phases.KeepNothing)
@@ -39,7 +41,7 @@ func (s *state) prepare() (buffering bool) {
 	r := s.r
 	m := memoSlot.Get(r)
 	if r.Out.Sent {
-		return m != nil && m.buffering
+		return false
 	}
 	if r.Out.Status == 0 {
 		r.Out.Status = 200
@@ -68,7 +70,7 @@ func (s *state) sendHead() error {
 // send sends a part of the body.
 func (s *state) send(b []byte, flush bool) error {
 	s.entry.said = s.entry.said || len(b) > 0
-	if s.prepare() {
+	if s.prepare() && !s.r.IsHead() {
 		m := s.memo()
 		m.held = append(m.held, b...)
 		return nil
@@ -85,7 +87,7 @@ func (s *state) sendLast() error {
 	}
 	if s.prepare() && !r.Out.Sent {
 		m = s.memo()
-		if r.Out.ContentLength < 0 {
+		if r.Out.ContentLength < 0 && !r.IsHead() {
 			r.Out.ContentLength = int64(len(m.held))
 		}
 		if err := r.SendHeader(); err != nil {

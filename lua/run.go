@@ -21,13 +21,21 @@ type state struct {
 	entry *state // the run's first; itself in that one
 	co    *actor.Coroutine
 
-	// In the entry only:
-	verdict verdict
-	arg     argument
-	private *memo // of a run without a request
-	said    bool  // something of the body was sent
-	// subrequests that are on their way: nothing may end the run meanwhile.
+	light *lightThread // nil for the entry
+	// subrequests that the thread waits for: nothing may end the run meanwhile.
 	subrequests int
+	client      string // of a timer: what the log says of whose it is
+
+	// In the entry only:
+	verdict  verdict
+	arg      argument
+	private  *memo    // of a run without a request
+	said     bool     // something of the body was sent
+	threads  []*state // light threads
+	alive    int      // of them
+	spawning int      // calls of spawn under way, one below the other
+	watching bool     // for the client to go
+	waiter   waiter   // it waits for its light threads
 }
 
 // verdict is how a script ended its run.
@@ -70,6 +78,8 @@ func (e *engine) begin(own *Conf, r *phases.Request, p phase) *state {
 // end gives the Lua thread back.
 func (s *state) end() {
 	e := s.e
+	s.unwatch()
+	s.killThreads()
 	e.vm.Release(s.t)
 	*s = state{}
 	e.idle = append(e.idle, s)
@@ -127,7 +137,12 @@ func (own *Conf) handle(r *phases.Request, k *chunk) phases.Result {
 	}
 	s := e.begin(own, r, k.phase)
 	defer s.end()
-	_, err = s.call(fn)
+	s.watch()
+	if _, err = s.call(fn); err == nil {
+		err = s.await()
+	}
+	s.unwatch()
+	s.killThreads()
 	return s.conclude(err)
 }
 
@@ -144,7 +159,8 @@ func (own *Conf) engine(r *phases.Request) (*engine, error) {
 			return nil, err
 		}
 		own1.e = e
-		r.OnEnd(e.vm.Close)
+		e.hold()
+		r.OnEnd(e.letGo)
 	}
 	return own1.e, nil
 }
@@ -174,7 +190,7 @@ func (s *state) conclude(err error) phases.Result {
 	}
 	var le *vm.Error
 	if errors.As(err, &le) {
-		s.logf(phases.LevelError, "lua entry thread aborted: runtime error: %s\nstack traceback:\ncoroutine 0:\n%s", message(le), frames(le))
+		s.logEntry(le)
 		if s.r.Out.Sent {
 			return phases.Failed
 		}
@@ -193,6 +209,11 @@ func (s *state) conclude(err error) phases.Result {
 
 // sent tells whether the head is out of reach; in a header filter it is not.
 func (s *state) sent() bool { return s.r.Out.Sent && s.phase != inHeaderFilter }
+
+// logEntry logs the error of a run's first thread.
+func (s *state) logEntry(err *vm.Error) {
+	s.logf(phases.LevelError, "lua entry thread aborted: runtime error: %s\nstack traceback:\ncoroutine 0:\n%s", message(err), frames(err))
+}
 
 // answered tells whether the script has begun the response.
 func (s *state) answered() bool {
@@ -260,7 +281,11 @@ func message(err *vm.Error) string {
 
 // frames is the traceback without its heading.
 func frames(err *vm.Error) string {
-	return strings.TrimPrefix(err.Traceback, "stack traceback:\n")
+	return trimHeading(err.Traceback)
+}
+
+func trimHeading(traceback string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(traceback, "\n"), "stack traceback:\n")
 }
 
 // failure is an error with its traceback, for the log.
@@ -281,7 +306,7 @@ func (s *state) logf(level phases.Level, format string, a ...any) {
 	if s.r == nil {
 		suffix := ""
 		if s.phase != inInit {
-			suffix = ", context: " + s.phase.context()
+			suffix = ", context: " + s.phase.context() + s.client
 		}
 		if log := s.log(); log.Enabled(level) {
 			log.Logf(level, 0, format+"%s", append(a, suffix)...)

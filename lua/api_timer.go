@@ -1,0 +1,155 @@
+package lua
+
+import (
+	"errors"
+	"time"
+
+	"github.com/luahttpd/luahttpd/actor"
+	"github.com/luahttpd/luahttpd/lua/vm"
+	"github.com/luahttpd/luahttpd/phases"
+)
+
+// timer is one ngx.timer that has not run out.
+type timer struct {
+	e      *engine
+	own    *Conf
+	client string // what the log says of the request that made it
+	fn     vm.Value
+	args   []vm.Value
+	every  time.Duration // 0: once
+	timer  *actor.Timer
+}
+
+const timerPhases = "IWSVRAPCHBLTUKXFOQZ"
+
+// timerArea is ngx.timer.
+var timerArea = area{rows: []row{
+	{"timer.at", timerPhases, func(t *vm.Thread, s *state) int { return timerStart(t, s, false) }},
+	{"timer.every", timerPhases, func(t *vm.Thread, s *state) int { return timerStart(t, s, true) }},
+	{"timer.running_count", anyPhase, func(t *vm.Thread, s *state) int {
+		t.PushInt(s.e.timers.running)
+		return 1
+	}},
+	{"timer.pending_count", anyPhase, func(t *vm.Thread, s *state) int {
+		t.PushInt(len(s.e.timers.pending))
+		return 1
+	}},
+}}
+
+// timers are an engine's.
+type timers struct {
+	pending map[*timer]struct{}
+	running int
+	idle    waiter // who waits until none is running
+}
+
+func timerStart(t *vm.Thread, s *state, every bool) int {
+	if t.NArg() < 2 {
+		t.Errorf("expecting at least 2 arguments but got %d", t.NArg())
+	}
+	d, _, ok := delay(t.CheckNumber(1))
+	if every && d == 0 {
+		t.Errorf("delay cannot be zero")
+	}
+	if !ok {
+		d = sleepMax
+	}
+	if t.Arg(2).Kind() != vm.KFunction {
+		t.ArgError(2, "Lua function expected")
+	}
+	if s.phase == inInit {
+		t.Errorf("no request")
+	}
+	switch {
+	case s.e.exiting && d > 0:
+		return fail(t, "process exiting")
+	case len(s.e.timers.pending) >= s.e.site.http.pendingTimers:
+		return fail(t, "too many pending timers")
+	}
+	m := &timer{e: s.e, own: s.own, client: s.clientText(), fn: t.Arg(2), args: append([]vm.Value(nil), t.Args()[2:]...)}
+	if every {
+		m.every = d
+	}
+	s.e.hold()
+	m.start(d)
+	t.PushInt(1)
+	return 1
+}
+
+// clientText is what the log says of a timer: whose request made it.
+func (s *state) clientText() string {
+	if s.r == nil {
+		return s.client
+	}
+	c := s.r.Client
+	if !c.Local.IsValid() {
+		return ", client: " + c.Name
+	}
+	return ", client: " + c.Name + ", server: " + c.Local.String()
+}
+
+func (m *timer) start(d time.Duration) {
+	e := m.e
+	if e.timers.pending == nil {
+		e.timers.pending = map[*timer]struct{}{}
+	}
+	e.timers.pending[m] = struct{}{}
+	m.timer = e.worker.AfterFunc(d, func() { m.fire(false) })
+}
+
+// fire runs the timer's function. premature: its time has not come, the worker
+// ends.
+func (m *timer) fire(premature bool) {
+	e := m.e
+	e.site.cfg.MainLog.Log(phases.LevelDebug, 0, "lua ngx.timer expired")
+	delete(e.timers.pending, m)
+	if m.every > 0 && !premature && !e.exiting {
+		next := *m
+		e.hold()
+		next.start(m.every)
+	}
+	if limit := e.site.http.runningTimers; e.timers.running >= limit {
+		e.site.cfg.MainLog.Logf(phases.LevelAlert, 0, "%d lua_max_running_timers are not enough", limit)
+		e.letGo()
+		return
+	}
+	e.timers.running++
+	e.worker.Go(func() { m.run(premature) })
+}
+
+func (m *timer) run(premature bool) {
+	e := m.e
+	s := e.begin(m.own, nil, inTimer)
+	s.client = m.client
+	defer func() {
+		e.site.cfg.MainLog.Log(phases.LevelDebug, 0, "http lua close fake http connection")
+		if e.timers.running--; e.timers.running == 0 {
+			e.timers.idle.wake()
+		}
+		e.letGo()
+	}()
+	defer s.end()
+	_, err := s.call(m.fn, append([]vm.Value{vm.Bool(premature)}, m.args...)...)
+	if err == nil {
+		err = s.await()
+	}
+	var le *vm.Error
+	if errors.As(err, &le) {
+		s.logEntry(le)
+	}
+}
+
+// endTimers runs every pending timer before its time, and waits until all that
+// run have ended.
+func (e *engine) endTimers() {
+	for len(e.timers.pending) > 0 {
+		for m := range e.timers.pending {
+			m.timer.Stop()
+			m.fire(true)
+		}
+	}
+	for e.timers.running > 0 {
+		e.timers.idle = newWaiter(e.worker.Current())
+		e.timers.idle.park()
+	}
+}
