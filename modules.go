@@ -20,6 +20,7 @@ func modules() []phases.Module {
 		phases.SSLModule,
 
 		filter.Ranges,
+		filter.Gzip,
 		phases.Postpone,
 
 		handler.Map,
@@ -29,9 +30,14 @@ func modules() []phases.Module {
 		handler.Access,
 		handler.TryFiles,
 		handler.Index,
+		filter.GzipStatic,
 		handler.Static,
 		handler.AccessLog,
 
+		filter.Charset,
+		filter.SubFilter,
+		filter.Addition,
+		filter.Gunzip,
 		filter.Headers,
 		handler.Echo,
 		lua.Module,
