@@ -29,9 +29,12 @@ func modules() []phases.Module {
 		handler.Rewrite,
 		handler.Access,
 		handler.TryFiles,
+		handler.RandomIndex,
 		handler.Index,
+		handler.AutoIndex,
 		filter.GzipStatic,
 		handler.Static,
+		handler.EmptyGIF,
 		handler.AccessLog,
 
 		filter.Charset,
