@@ -5,6 +5,7 @@ import (
 	"github.com/luahttpd/luahttpd/lua"
 	"github.com/luahttpd/luahttpd/phases"
 	"github.com/luahttpd/luahttpd/phases/handler"
+	"github.com/luahttpd/luahttpd/upstream"
 )
 
 // modules is the whole server, in order.
@@ -20,7 +21,6 @@ func modules() []phases.Module {
 		phases.SSLModule,
 
 		filter.Ranges,
-		filter.Gzip,
 		phases.Postpone,
 
 		handler.Map,
@@ -29,18 +29,18 @@ func modules() []phases.Module {
 		handler.Rewrite,
 		handler.Access,
 		handler.TryFiles,
-		handler.RandomIndex,
 		handler.Index,
-		handler.AutoIndex,
-		filter.GzipStatic,
 		handler.Static,
-		handler.EmptyGIF,
 		handler.AccessLog,
 
-		filter.Charset,
-		filter.SubFilter,
-		filter.Addition,
-		filter.Gunzip,
+		upstream.Module,
+		upstream.KeepaliveModule,
+		upstream.LeastConn,
+		upstream.IPHash,
+		upstream.Hash,
+		upstream.Random,
+		upstream.Proxy,
+
 		filter.Headers,
 		handler.Echo,
 		lua.Module,

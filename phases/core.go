@@ -1,7 +1,6 @@
 package phases
 
 import (
-	"strings"
 	"time"
 
 	"github.com/luahttpd/luahttpd/conf"
@@ -249,8 +248,11 @@ func openServer(own *Core, b *Block, s *conf.Stmt) error {
 			return err
 		}
 		c.compose(c.Loc)
-		if len(srv.names) > 0 {
-			srv.Name = strings.TrimPrefix(srv.names[0].text, ".")
+		for _, n := range srv.names {
+			if n.regex == nil {
+				srv.Name = n.text
+				break
+			}
 		}
 		return c.listenDefault(s)
 	})

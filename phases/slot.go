@@ -43,6 +43,9 @@ func (s *Slot[T]) Ensure(r *Request) *T {
 	return v
 }
 
+// Put makes v the state: what a module keeps for reuse. There was none before.
+func (s *Slot[T]) Put(r *Request, v *T) { r.slots = append(r.slots, slotValue{s, v, s.keep}) }
+
 // Drop removes the state.
 func (s *Slot[T]) Drop(r *Request) {
 	for i := range r.slots {

@@ -81,6 +81,19 @@ func (r *Request) special(status int) Result {
 	return r.builtinPage(status)
 }
 
+// HasErrorPage tells whether an error page would be made for the status.
+func (r *Request) HasErrorPage(status int) bool {
+	if r.errorPage && !r.Loc.Core.RecursivePages {
+		return false
+	}
+	for _, p := range r.Loc.Core.ErrorPages.Items {
+		if p.status == status {
+			return true
+		}
+	}
+	return false
+}
+
 func (r *Request) sendErrorPage(status int, p errorPage) Result {
 	r.errStatus = status
 	r.errorPage = true

@@ -110,8 +110,6 @@ func TestPrograms(t *testing.T) {
 		{"date", "return os.date('!%a, %d %b %Y %H:%M:%S', 0), os.time({year = 2000, month = 1, day = 1, hour = 0}) ~= nil", "Thu, 01 Jan 1970 00:00:00 true"},
 		{"falsy operand assigned to a local", "local function f() end local v = 1 v = f() and v return v", "nil"},
 		{"repeated target", "local v v, v = 1.5 return v", "1.5"},
-		{"continue keeps outer upvalues open", "local n = 0\nlocal function inc() n = n + 1 end\nfor i = 1, 3 do\nif i == 2 then goto continue end\ninc()\n::continue::\nend\nreturn n", "2"},
-		{"break closes the upvalues of inner blocks", "local fs = {}\nfor i = 1, 3 do\nif true then\nlocal x = i * 10\nfs[#fs+1] = function() return x end\nif i > 0 then break end\nend\nend\nlocal a, b, c, d, e, f, g = 1, 2, 3, 4, 5, 6, 7\nreturn fs[1]()", "10"},
 		{"missing module", "local ok, e = pcall(require, 'no.such')\nreturn e:match(\"^module 'no.such' not found:\\n\\tno field package.preload%['no.such'%]\\n\\tno file './no/such.lua'\") ~= nil", "true"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

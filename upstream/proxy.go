@@ -1,0 +1,319 @@
+package upstream
+
+import (
+	"strings"
+
+	"github.com/luahttpd/luahttpd/conf"
+	"github.com/luahttpd/luahttpd/phases"
+)
+
+// proxyConf is what a location says of proxy_pass.
+type proxyConf struct {
+	Settings
+	pass      pass
+	Version   int // the minor version of HTTP that is spoken (1)
+	method    *phases.Template
+	body      *phases.Template // proxy_set_body
+	set       conf.List[setField]
+	redirects redirects
+	cookies   cookies
+	tls       tlsConf
+
+	workers *workers
+	fields  []sentField // that are sent, with the defaults
+	named   nameSet     // the client's fields of these names are not passed on
+	secure  *secure
+}
+
+// pass is a proxy_pass directive.
+type pass struct {
+	stmt    *conf.Stmt
+	dynamic bool
+	url     *phases.Template // when dynamic
+	target  target           // otherwise
+	text    string           // the URL as it stands, for proxy_redirect default
+	cut     int              // bytes of the URI that the target's replaces
+	loc     string           // the location's name
+}
+
+// setField is one proxy_set_header directive.
+type setField struct {
+	name  string
+	value *phases.Template
+}
+
+// sentField is a field of requests, made ready.
+type sentField struct {
+	line    string // the whole, when it is constant
+	name    string
+	value   *phases.Template
+	upgrade bool
+	// The defaults: Host is $proxy_host; Connection says close if the
+	// connection will not be kept.
+	host, connection bool
+}
+
+// Proxy is proxy_pass and its directives.
+var Proxy = phases.Define(phases.Spec[proxyConf]{
+	Name: "proxy",
+	Default: func() proxyConf {
+		return proxyConf{Settings: defaultSettings(), Version: 1, tls: defaultTLS()}
+	},
+	Directives: append(append(append(append(settingRows("proxy_", func(c *proxyConf) *Settings { return &c.Settings }),
+		phases.Set("proxy_pass", conf.Location|conf.LocationIf|conf.LimitExcept, conf.Exactly(1), setPass),
+		phases.Set("proxy_http_version", anywhere, conf.Exactly(1), setVersion),
+		phases.SetTemplate("proxy_method", anywhere, func(c *proxyConf) **phases.Template { return &c.method }),
+		phases.SetTemplate("proxy_set_body", anywhere, func(c *proxyConf) **phases.Template { return &c.body }),
+		phases.Add("proxy_set_header", anywhere, conf.Exactly(2), addField)),
+		redirectRows...), cookieRows...), tlsRows...),
+	Finish:  finishProxy,
+	Content: proxyPass,
+	Variables: []phases.Variable{
+		{Name: "proxy_host", Get: func(r *phases.Request, dst []byte) ([]byte, bool) {
+			x := held.Get(r)
+			if x == nil {
+				return dst, false
+			}
+			return append(dst, x.target.host...), true
+		}},
+		{Name: "proxy_port", Get: func(r *phases.Request, dst []byte) ([]byte, bool) {
+			x := held.Get(r)
+			if x == nil {
+				return dst, false
+			}
+			return append(dst, x.target.port...), true
+		}},
+		{Name: "proxy_add_x_forwarded_for", Get: forwardedFor},
+	},
+})
+
+const anywhere = conf.HTTP | conf.Server | conf.Location
+
+func setVersion(own *proxyConf, b *phases.Block, s *conf.Stmt) error {
+	switch s.Args[0] {
+	case "1.0":
+		own.Version = 0
+	case "1.1":
+		own.Version = 1
+	default:
+		return s.Errorf("invalid value \"%s\"", s.Args[0])
+	}
+	return nil
+}
+
+func addField(own *proxyConf, b *phases.Block, s *conf.Stmt) error {
+	t, err := b.Template(s, s.Args[1])
+	if err != nil {
+		return err
+	}
+	own.set.Add(s, setField{s.Args[0], t})
+	return nil
+}
+
+// setPass is proxy_pass.
+func setPass(own *proxyConf, b *phases.Block, s *conf.Stmt) error {
+	if err := b.UseContent(s); err != nil {
+		return err
+	}
+	b.AutoRedirect()
+	url := s.Args[0]
+	own.pass = pass{stmt: s, text: url, loc: b.Loc.Name}
+	if phases.HasVariables(url) {
+		t, err := b.Template(s, url)
+		own.pass.dynamic, own.pass.url = true, t
+		return err
+	}
+	t, port, ok := parseTarget(url)
+	if !ok {
+		return s.Errorf("invalid URL prefix")
+	}
+	if t.uri != "" && (b.Loc.Kind == phases.LocRegex || b.Loc.Kind == phases.LocNamed || b.Context != conf.Location) {
+		return s.Errorf("\"proxy_pass\" cannot have URI part in location given by regular expression, or inside named location, " +
+			"or inside \"if\" statement, or inside \"limit_except\" block")
+	}
+	own.pass.cut = len(b.Loc.Name)
+	u, err := implied(b, s, &t, port)
+	if err != nil {
+		return err
+	}
+	t.upstream = u
+	own.pass.target = t
+	return nil
+}
+
+// parseTarget takes a URL apart; port is 0 when it names none.
+func parseTarget(url string) (t target, port uint16, ok bool) {
+	var rest string
+	switch {
+	case len(url) > 7 && strings.EqualFold(url[:7], "http://"):
+		t.scheme, t.port, rest = "http", "80", url[7:]
+	case len(url) > 8 && strings.EqualFold(url[:8], "https://"):
+		t.scheme, t.port, rest = "https", "443", url[8:]
+	default:
+		return t, 0, false
+	}
+	if strings.HasPrefix(rest, "unix:") {
+		t.host, t.name, t.port = "localhost", rest, ""
+		if path, uri, has := strings.Cut(rest[5:], ":"); has {
+			t.name, t.uri = "unix:"+path, uri
+		}
+		return t, 0, len(t.name) > 5
+	}
+	host := rest
+	if i := strings.IndexAny(rest, "/?"); i >= 0 {
+		host, t.uri = rest[:i], rest[i:]
+		if t.uri[0] == '?' {
+			t.uri = "/" + t.uri
+		}
+	}
+	t.host = host
+	if t.name, port, ok = splitURL(host); !ok {
+		return t, 0, false
+	}
+	if port != 0 {
+		t.port = portText(port)
+	}
+	return t, port, true
+}
+
+func (t *target) deflt() uint16 {
+	if t.scheme == "https" {
+		return 443
+	}
+	return 80
+}
+
+// implied returns the upstream that a URL names, made of the host's addresses
+// if there is no such block.
+func implied(b *phases.Block, s *conf.Stmt, t *target, port uint16) (*Upstream, error) {
+	us := inConfig.Of(b.Config)
+	if port == 0 {
+		if u := us.find(t.name, 0); u != nil {
+			return u, nil
+		}
+	}
+	port = orPort(port, t.deflt())
+	if u := us.find(t.name, port); u != nil {
+		return u, nil
+	}
+	addrs, err := lookup(t.name, port)
+	if err != nil {
+		return nil, s.Errorf("host not found in upstream \"%s\"", t.name)
+	}
+	u := us.imply(t.name, port, addrs)
+	us.list = append(us.list, u)
+	return u, nil
+}
+
+// finishProxy makes the fields ready that requests of the block are sent with.
+func finishProxy(own *proxyConf, b *phases.Block) error {
+	own.workers = &inConfig.Of(b.Config).workers
+	own.hide(hiddenFields)
+	own.fields, own.named = nil, nameSet{}
+	for _, f := range own.set.Items {
+		own.send(f.name, f.value)
+	}
+	if !own.named.has("Host") {
+		own.named.add("Host")
+		own.fields = append(own.fields, sentField{name: "Host", host: true})
+	}
+	if !own.named.has("Connection") {
+		own.named.add("Connection")
+		own.fields = append(own.fields, sentField{connection: true})
+	}
+	for _, n := range []string{"Content-Length", "Transfer-Encoding", "TE", "Keep-Alive", "Expect", "Upgrade"} {
+		own.named.add(n)
+	}
+	if err := own.redirects.finish(own); err != nil {
+		return err
+	}
+	return own.finishTLS(b)
+}
+
+// send adds a configured field. What frames the body is the server's alone.
+func (own *proxyConf) send(name string, value *phases.Template) {
+	own.named.add(name)
+	if strings.EqualFold(name, "Content-Length") || strings.EqualFold(name, "Transfer-Encoding") {
+		return
+	}
+	f := sentField{name: name, value: value, upgrade: strings.EqualFold(name, "Upgrade")}
+	if text, is := value.Const(); is {
+		if text == "" {
+			return
+		}
+		if !strings.ContainsAny(text, "\r\n\x00") && !f.upgrade {
+			f.line = name + ": " + text + "\r\n"
+		}
+	}
+	own.fields = append(own.fields, f)
+}
+
+// proxyPass is the content handler.
+func proxyPass(r *phases.Request, own *proxyConf) phases.Result {
+	x := begin(r, own.workers, &own.Settings)
+	x.proto = &x.http
+	h := &x.http
+	h.own, h.setBody = own, nil
+	if res := x.aim(own); res != phases.Next {
+		return res
+	}
+	h.method = r.Method
+	if own.method != nil {
+		if m := own.method.String(r); m != "" {
+			h.method = m
+		}
+	}
+	x.uri = h.appendURI(x, x.uri[:0])
+	x.stream = !own.RequestBuffering && own.body == nil && own.PassBody && r.IsMain() && !r.Body.Read && !r.Body.Discarded && r.HasBody() &&
+		(r.ContentLength >= 0 || own.Version == 1)
+	if x.stream {
+		r.Body.Streaming = true
+		if err := r.Stream().Continue(); err != nil {
+			return r.Result(err)
+		}
+	} else if err := r.ReadBody(); err != nil {
+		return r.Result(err)
+	}
+	if own.body != nil {
+		h.setBody = own.body.Append(r, []byte{})
+	}
+	return x.run()
+}
+
+// aim finds the target of the request.
+func (x *Exchange) aim(own *proxyConf) phases.Result {
+	r := x.r
+	if !own.pass.dynamic {
+		x.target = own.pass.target
+		if x.target.scheme == "https" {
+			x.target.secure = own.secure
+		}
+		return phases.Next
+	}
+	url := own.pass.url.String(r)
+	t, port, ok := parseTarget(url)
+	if !ok {
+		r.Errorf(phases.LevelError, "invalid URL prefix in \"%s\"", url)
+		return 500
+	}
+	if t.scheme == "https" {
+		t.secure = own.secure
+	}
+	u, err := x.resolve(&t, port)
+	if err != nil {
+		r.Errorf(phases.LevelError, "%s could not be resolved (%s)", t.name, err)
+		return 502
+	}
+	t.upstream = u
+	x.target = t
+	return phases.Next
+}
+
+func forwardedFor(r *phases.Request, dst []byte) ([]byte, bool) {
+	for _, f := range r.Fields {
+		if len(f.Name) == 15 && strings.EqualFold(string(f.Name), "X-Forwarded-For") {
+			dst = append(append(dst, f.Value...), ", "...)
+		}
+	}
+	return append(dst, r.Client.Name...), true
+}

@@ -1,0 +1,400 @@
+package upstream
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/luahttpd/luahttpd/conf"
+	"github.com/luahttpd/luahttpd/phases"
+	"github.com/luahttpd/luahttpd/phases/http1"
+)
+
+// hiddenFields are those of an answer that clients do not see unless
+// proxy_pass_header names them.
+var hiddenFields = []string{"Date", "Server", "X-Pad", "X-Accel-Expires", "X-Accel-Redirect", "X-Accel-Limit-Rate",
+	"X-Accel-Buffering", "X-Accel-Charset"}
+
+// accel is what an answer's X-Accel fields ask for.
+type accel struct{ redirect, charset, rate, buffering string }
+
+// answer passes the peer's answer on, or what stands in its place.
+func (x *Exchange) answer() phases.Result {
+	r := x.r
+	x.keepFields()
+	var a accel
+	for i := range x.fields {
+		a.read(&x.fields[i])
+	}
+	if a.redirect != "" && x.set.Ignore&ignoreRedirect == 0 {
+		return x.redirectTo(a.redirect)
+	}
+	if s := x.head.Status; s >= 300 && x.set.InterceptErrors && r.HasErrorPage(s) {
+		if s == 401 {
+			if v, ok := x.field("www-authenticate"); ok {
+				r.Out.Set("WWW-Authenticate", v)
+			}
+		}
+		x.leave()
+		return phases.Result(s)
+	}
+	x.applyAccel(&a)
+	x.describe()
+	if x.head.Status == 101 {
+		return x.tunnel()
+	}
+	return x.relay()
+}
+
+// keepFields copies the answer's fields out of the buffer, all into one
+// string: scripts and logs see them after the buffer is used again.
+func (x *Exchange) keepFields() {
+	b := x.text[:0]
+	for i := range x.head.Fields {
+		f := &x.head.Fields[i]
+		b = append(append(b, f.Name...), f.Value...)
+	}
+	x.text = b
+	rest := string(b)
+	x.fields = x.fields[:0]
+	for i := range x.head.Fields {
+		n, m := len(x.head.Fields[i].Name), len(x.head.Fields[i].Value)
+		x.fields = append(x.fields, phases.Field{Name: rest[:n], Value: rest[n : n+m]})
+		rest = rest[n+m:]
+	}
+}
+
+// field returns the first field of the answer with that name, in lower case.
+func (x *Exchange) field(name string) (string, bool) {
+	for i := range x.fields {
+		if sameName(x.fields[i].Name, name) {
+			return x.fields[i].Value, true
+		}
+	}
+	return "", false
+}
+
+func (a *accel) read(f *phases.Field) {
+	if len(f.Name) < 15 || f.Name[0]|0x20 != 'x' {
+		return
+	}
+	switch {
+	case sameName(f.Name, "x-accel-redirect"):
+		a.redirect = f.Value
+	case sameName(f.Name, "x-accel-charset"):
+		a.charset = f.Value
+	case sameName(f.Name, "x-accel-limit-rate"):
+		a.rate = f.Value
+	case sameName(f.Name, "x-accel-buffering"):
+		a.buffering = f.Value
+	}
+}
+
+func (x *Exchange) applyAccel(a *accel) {
+	if a.rate != "" && x.set.Ignore&ignoreLimitRate == 0 {
+		if n, err := strconv.ParseInt(a.rate, 10, 64); err == nil && n >= 0 {
+			x.r.SetRate(n)
+		}
+	}
+	if a.buffering != "" && x.set.Ignore&ignoreBuffering == 0 {
+		switch {
+		case strings.EqualFold(a.buffering, "yes"):
+			x.buffering = true
+		case strings.EqualFold(a.buffering, "no"):
+			x.buffering = false
+		}
+	}
+	if a.charset != "" && x.set.Ignore&ignoreCharset == 0 {
+		x.r.Out.Charset = a.charset
+	}
+}
+
+// leave gives up the answer's body.
+func (x *Exchange) leave() {
+	x.waiting = false
+	if x.conn != nil {
+		if _, n, done, err := x.proto.readBody(x, x.buf[x.rd:x.wr]); err == nil && done {
+			x.rd += n
+			x.settle()
+			return
+		}
+		x.closeConn()
+	}
+	x.settle()
+}
+
+// redirectTo is X-Accel-Redirect: another URI of this server answers, with
+// those fields of the peer's answer that describe the content.
+func (x *Exchange) redirectTo(uri string) phases.Result {
+	r := x.r
+	for i := range x.fields {
+		f := &x.fields[i]
+		switch strings.ToLower(f.Name) {
+		case "content-type":
+			setContentType(&r.Out, f.Value)
+		case "set-cookie", "content-disposition", "cache-control", "expires", "accept-ranges":
+			x.pass(f)
+		}
+	}
+	x.leave()
+	if strings.HasPrefix(uri, "@") {
+		if r.Method != "HEAD" {
+			r.Method = "GET"
+		}
+		return r.NamedLocation(uri)
+	}
+	path, args, _ := strings.Cut(uri, "?")
+	clean, ok := unsafePath(path)
+	if !ok {
+		r.Errorf(phases.LevelError, "unsafe URI \"%s\" was detected", uri)
+		return 404
+	}
+	if r.Method != "HEAD" {
+		r.Method = "GET"
+	}
+	return r.InternalRedirect(clean, []byte(args))
+}
+
+// unsafePath decodes a path that a peer named and refuses one that climbs.
+func unsafePath(p string) ([]byte, bool) {
+	b := make([]byte, 0, len(p))
+	for i := 0; i < len(p); i++ {
+		c := p[i]
+		if c == '%' && i+2 < len(p) {
+			if n, err := strconv.ParseUint(p[i+1:i+3], 16, 8); err == nil {
+				c = byte(n)
+				i += 2
+			}
+		}
+		if c == 0 {
+			return nil, false
+		}
+		b = append(b, c)
+	}
+	if len(b) == 0 || b[0] == '?' {
+		return nil, false
+	}
+	for _, segment := range strings.Split(string(b), "/") {
+		if segment == ".." {
+			return nil, false
+		}
+	}
+	return b, true
+}
+
+// describe makes the response's head of the answer's.
+func (x *Exchange) describe() {
+	r := x.r
+	o := &r.Out
+	o.Status, o.ContentLength, o.Line = x.head.Status, -1, ""
+	if reason := x.head.Reason; len(reason) > 0 && string(reason) != http1.StatusText(o.Status) {
+		o.Line = strconv.Itoa(o.Status) + " " + string(reason)
+	}
+	if x.head.ContentLength >= 0 && !x.head.Chunked {
+		o.ContentLength = x.head.ContentLength
+	}
+	o.Unconditional = true
+	if x.set.ForceRanges {
+		o.AllowRanges = true
+	}
+	for i := range x.fields {
+		x.pass(&x.fields[i])
+	}
+}
+
+// pass adds one field of the answer to the response, changed as the
+// configuration says.
+func (x *Exchange) pass(f *phases.Field) {
+	o := &x.r.Out
+	if hasName(&x.set.hidden, f.Name) {
+		return
+	}
+	switch len(f.Name) {
+	case len("date"): // and etag, vary, link
+		if sameName(f.Name, "date") {
+			o.Date = &f.Value
+			return
+		}
+	case len("server"):
+		if sameName(f.Name, "server") {
+			o.Server = &f.Value
+			return
+		}
+	case len("refresh"):
+		if sameName(f.Name, "refresh") {
+			o.Add(f.Name, x.http.refresh(x, f.Value))
+			return
+		}
+	case len("location"):
+		if sameName(f.Name, "location") {
+			v, changed := x.http.location(x, f.Value)
+			o.RelativeLocation = !changed
+			o.Set(f.Name, v)
+			return
+		}
+	case len("connection"): // and keep-alive, set-cookie
+		if sameName(f.Name, "connection") || sameName(f.Name, "keep-alive") {
+			return
+		}
+		if sameName(f.Name, "set-cookie") {
+			o.Add(f.Name, x.http.cookie(x, f.Value))
+			return
+		}
+	case len("content-type"):
+		if sameName(f.Name, "content-type") {
+			charset := o.Charset
+			setContentType(o, f.Value)
+			if charset != "" {
+				o.Charset = charset
+			}
+			return
+		}
+	case len("last-modified"):
+		if sameName(f.Name, "last-modified") {
+			if t, ok := http1.ParseHTTPDate(f.Value, x.r.Worker.Now()); ok {
+				o.LastModified = t
+				return
+			}
+		}
+		if sameName(f.Name, "accept-ranges") && x.set.ForceRanges {
+			return
+		}
+	case len("content-length"):
+		if sameName(f.Name, "content-length") {
+			return
+		}
+	case len("transfer-encoding"):
+		if sameName(f.Name, "transfer-encoding") {
+			return
+		}
+	}
+	o.Add(f.Name, f.Value)
+}
+
+// setContentType parts the charset from a media type.
+func setContentType(o *phases.Response, v string) {
+	o.ContentType, o.Charset = v, ""
+	for i := 0; i < len(v); i++ {
+		if v[i] != ';' {
+			continue
+		}
+		p := strings.TrimLeft(v[i+1:], " ")
+		if len(p) > 8 && strings.EqualFold(p[:8], "charset=") {
+			o.ContentType, o.Charset = v[:i], strings.Trim(p[8:], "\"")
+			return
+		}
+	}
+}
+
+// relay passes the answer's body on as the client takes it.
+func (x *Exchange) relay() phases.Result {
+	r := x.r
+	if err := r.SendHeader(); err != nil {
+		return r.FilterResult(err)
+	}
+	first := true
+	for {
+		data, n, done, err := x.proto.readBody(x, x.buf[x.rd:x.wr])
+		x.rd += n
+		x.received += int64(len(data))
+		if done {
+			x.warnExtra()
+			if x.set.PassTrailers {
+				r.Out.Trailers = append(r.Out.Trailers, x.trailers...)
+			}
+			x.settle()
+		}
+		if len(data) > 0 || done || first && !x.buffering {
+			c := phases.Chunk{Bytes: data, Flush: !x.buffering, Last: done && r.IsMain(), End: done}
+			if err := r.Send(c); err != nil {
+				return r.FilterResult(err)
+			}
+		}
+		first = false
+		if done {
+			return phases.Done
+		}
+		if err != nil {
+			return x.cut(err.Error() + " while reading upstream")
+		}
+		if res := x.more(); res != phases.Next {
+			return res
+		}
+	}
+}
+
+// more reads more of the body. Any other Result than Next is the verdict.
+func (x *Exchange) more() phases.Result {
+	r := x.r
+	x.moreRoom()
+	if t := x.set.LimitRate; t != nil && x.buffering {
+		x.slowDown(t)
+	}
+	x.waiting = true
+	n, err := x.conn.Read(x.buf[x.wr:])
+	x.waiting = false
+	x.wr += n
+	switch {
+	case n > 0:
+		return phases.Next
+	case x.gone:
+		x.ended(Unasked)
+		r.Errorf(phases.LevelInfo, "epoll_wait() reported that client prematurely closed connection, so upstream connection is closed too while reading upstream")
+		return r.ClientGone()
+	case isEOF(err) && x.proto.closed(x):
+		x.settle()
+		if err := r.Send(phases.Chunk{Last: r.IsMain(), End: true}); err != nil {
+			return r.FilterResult(err)
+		}
+		return phases.Done
+	}
+	f := x.readFailure(err, " while reading upstream")
+	return x.cut(f.reason)
+}
+
+// cut ends a response whose end did not come: the client must see that.
+func (x *Exchange) cut(reason string) phases.Result {
+	x.r.Errorf(phases.LevelError, "%s", reason)
+	a := x.last()
+	a.length = x.received
+	x.ended(Answered)
+	return phases.Failed
+}
+
+func (x *Exchange) warnExtra() {
+	if x.rd < x.wr {
+		x.r.Errorf(phases.LevelWarn, "upstream sent more data than specified in \"Content-Length\" header while reading response header from upstream")
+	}
+}
+
+// moreRoom empties the buffer, all of which has been used; a long body gets a
+// larger one.
+func (x *Exchange) moreRoom() {
+	left := x.wr - x.rd
+	if left > 0 {
+		copy(x.buf, x.buf[x.rd:x.wr])
+	}
+	x.rd, x.wr = 0, left
+	if x.large == nil && x.received > 0 {
+		size := max(int64(x.set.Buffers)*x.set.BuffersSize, x.set.BufferSize)
+		x.large = x.w.takeLarge(int(min(size, maxLarge)))
+		copy(x.large, x.buf[:left])
+		x.buf = x.large
+	}
+}
+
+// maxLarge bounds the buffer of one response whatever proxy_buffers says.
+const maxLarge = 1 << 20
+
+// slowDown waits until the configured rate allows more to be read.
+func (x *Exchange) slowDown(t *phases.Template) {
+	rate, ok := conf.Size(t.String(x.r))
+	if !ok || rate <= 0 {
+		return
+	}
+	a := x.last()
+	due := a.start.Add(max(a.header, 0)).Add(time.Duration(float64(x.received) / float64(rate) * float64(time.Second)))
+	if wait := due.Sub(x.r.Worker.Now()); wait > 0 {
+		x.co.Sleep(wait)
+	}
+}

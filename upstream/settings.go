@@ -1,0 +1,303 @@
+package upstream
+
+import (
+	"strings"
+	"time"
+
+	"github.com/luahttpd/luahttpd/actor"
+	"github.com/luahttpd/luahttpd/conf"
+	"github.com/luahttpd/luahttpd/phases"
+)
+
+// Settings is what every protocol's module says of its exchanges: proxy_x,
+// fastcgi_x, … for the same x.
+type Settings struct {
+	ConnectTimeout time.Duration // 60s
+	SendTimeout    time.Duration // 60s, between two writes
+	ReadTimeout    time.Duration // 60s, between two reads
+	// Buffering off passes each piece of the answer on at once.
+	Buffering bool
+	// RequestBuffering reads the whole request body before a peer is asked.
+	RequestBuffering  bool
+	BufferSize        int64 // bytes of an answer's head at most (4k)
+	Buffers           int   // times BuffersSize: how much of the body is read at once (8 4k)
+	BuffersSize       int64
+	BusySize          int64
+	NextUpstream      Causes
+	NextTries         int // 0: all peers
+	NextTimeout       time.Duration
+	InterceptErrors   bool
+	IgnoreClientAbort bool
+	ForceRanges       bool
+	PassTrailers      bool
+	LimitRate         *phases.Template
+	SocketKeepalive   bool
+	Bind              *bind
+	Ignore            Ignored
+	Hide, Pass        conf.List[string]
+	PassHeaders       bool
+	PassBody          bool
+
+	hidden nameSet
+}
+
+// Causes are the reasons for which a request goes to the next peer.
+type Causes uint32
+
+// In the order of nginx's list.
+const (
+	OnError Causes = 1 << iota
+	OnTimeout
+	OnInvalidHeader
+	On500
+	On502
+	On503
+	On504
+	On403
+	On404
+	On429
+	NonIdempotent
+	Updating
+	nextOff
+	noLive
+)
+
+var causeNames = []string{"error", "timeout", "invalid_header", "http_500", "http_502", "http_503", "http_504",
+	"http_403", "http_404", "http_429", "non_idempotent", "updating", "off"}
+
+// statusCause is the cause that a peer's status is, 0 for none.
+func statusCause(status int) Causes {
+	switch status {
+	case 500:
+		return On500
+	case 502:
+		return On502
+	case 503:
+		return On503
+	case 504:
+		return On504
+	case 403:
+		return On403
+	case 404:
+		return On404
+	case 429:
+		return On429
+	}
+	return 0
+}
+
+// Ignored are the fields of an answer that change nothing here.
+type Ignored uint16
+
+const (
+	ignoreRedirect Ignored = 1 << iota
+	ignoreExpires
+	ignoreLimitRate
+	ignoreBuffering
+	ignoreCharset
+	ignoreOtherExpires
+	ignoreCacheControl
+	ignoreSetCookie
+	ignoreVary
+)
+
+var ignoredNames = []string{"X-Accel-Redirect", "X-Accel-Expires", "X-Accel-Limit-Rate", "X-Accel-Buffering", "X-Accel-Charset",
+	"Expires", "Cache-Control", "Set-Cookie", "Vary"}
+
+// bind is the address that connections to peers are made from.
+type bind struct {
+	addr        *phases.Template // nil: off
+	transparent bool
+}
+
+func defaultSettings() Settings {
+	return Settings{
+		ConnectTimeout: time.Minute, SendTimeout: time.Minute, ReadTimeout: time.Minute,
+		Buffering: true, RequestBuffering: true, BufferSize: 4 << 10, Buffers: 8, BuffersSize: 4 << 10, BusySize: 8 << 10,
+		NextUpstream: OnError | OnTimeout, PassHeaders: true, PassBody: true,
+	}
+}
+
+// settingRows are the directives of Settings for the protocol whose directives
+// begin with prefix ("proxy_").
+func settingRows[T any](prefix string, f func(*T) *Settings) []phases.Directive[T] {
+	const in = conf.HTTP | conf.Server | conf.Location
+	flag := func(name string, field func(*Settings) *bool) phases.Directive[T] {
+		return phases.SetFlag(prefix+name, in, func(t *T) *bool { return field(f(t)) })
+	}
+	duration := func(name string, field func(*Settings) *time.Duration) phases.Directive[T] {
+		return phases.SetDuration(prefix+name, in, func(t *T) *time.Duration { return field(f(t)) })
+	}
+	size := func(name string, field func(*Settings) *int64) phases.Directive[T] {
+		return phases.SetSize(prefix+name, in, func(t *T) *int64 { return field(f(t)) })
+	}
+	set := func(name string, args conf.Arity, set func(own *Settings, b *phases.Block, s *conf.Stmt) error) phases.Directive[T] {
+		return phases.Set(prefix+name, in, args, func(own *T, b *phases.Block, s *conf.Stmt) error { return set(f(own), b, s) })
+	}
+	rows := []phases.Directive[T]{
+		duration("connect_timeout", func(s *Settings) *time.Duration { return &s.ConnectTimeout }),
+		duration("send_timeout", func(s *Settings) *time.Duration { return &s.SendTimeout }),
+		duration("read_timeout", func(s *Settings) *time.Duration { return &s.ReadTimeout }),
+		flag("buffering", func(s *Settings) *bool { return &s.Buffering }),
+		flag("request_buffering", func(s *Settings) *bool { return &s.RequestBuffering }),
+		size("buffer_size", func(s *Settings) *int64 { return &s.BufferSize }),
+		set("buffers", conf.Exactly(2), func(own *Settings, _ *phases.Block, s *conf.Stmt) (err error) {
+			own.Buffers, own.BuffersSize, err = s.Buffers()
+			return err
+		}),
+		size("busy_buffers_size", func(s *Settings) *int64 { return &s.BusySize }),
+		set("next_upstream", conf.AtLeast(1), setNext),
+		phases.SetInt(prefix+"next_upstream_tries", in, func(t *T) *int { return &f(t).NextTries }),
+		duration("next_upstream_timeout", func(s *Settings) *time.Duration { return &s.NextTimeout }),
+		flag("intercept_errors", func(s *Settings) *bool { return &s.InterceptErrors }),
+		flag("ignore_client_abort", func(s *Settings) *bool { return &s.IgnoreClientAbort }),
+		flag("force_ranges", func(s *Settings) *bool { return &s.ForceRanges }),
+		flag("pass_trailers", func(s *Settings) *bool { return &s.PassTrailers }),
+		flag("socket_keepalive", func(s *Settings) *bool { return &s.SocketKeepalive }),
+		flag("pass_request_headers", func(s *Settings) *bool { return &s.PassHeaders }),
+		flag("pass_request_body", func(s *Settings) *bool { return &s.PassBody }),
+		phases.SetTemplate(prefix+"limit_rate", in, func(t *T) **phases.Template { return &f(t).LimitRate }),
+		set("bind", conf.Between(1, 2), setBind),
+		set("ignore_headers", conf.AtLeast(1), setIgnore),
+		phases.Add(prefix+"hide_header", in, conf.Exactly(1), func(own *T, _ *phases.Block, s *conf.Stmt) error {
+			f(own).Hide.Add(s, s.Args[0])
+			return nil
+		}),
+		phases.Add(prefix+"pass_header", in, conf.Exactly(1), func(own *T, _ *phases.Block, s *conf.Stmt) error {
+			f(own).Pass.Add(s, s.Args[0])
+			return nil
+		}),
+	}
+	return append(rows, phases.Ignore[T](in, conf.AtLeast(1), "answers are passed on as fast as the client takes them",
+		prefix+"max_temp_file_size", prefix+"temp_file_write_size", prefix+"temp_path", prefix+"send_lowat",
+		prefix+"headers_hash_max_size", prefix+"headers_hash_bucket_size")...)
+}
+
+func setNext(own *Settings, _ *phases.Block, s *conf.Stmt) error {
+	own.NextUpstream = 0
+	for _, a := range s.Args {
+		i := index(causeNames, a)
+		if i < 0 {
+			return s.Errorf("invalid value \"%s\"", a)
+		}
+		own.NextUpstream |= 1 << i
+	}
+	if own.NextUpstream&nextOff != 0 {
+		own.NextUpstream = nextOff
+	}
+	return nil
+}
+
+func setIgnore(own *Settings, _ *phases.Block, s *conf.Stmt) error {
+	own.Ignore = 0
+	for _, a := range s.Args {
+		i := index(ignoredNames, a)
+		if i < 0 {
+			return s.Errorf("invalid value \"%s\"", a)
+		}
+		own.Ignore |= 1 << i
+	}
+	return nil
+}
+
+func index(names []string, name string) int {
+	for i, n := range names {
+		if strings.EqualFold(n, name) {
+			return i
+		}
+	}
+	return -1
+}
+
+func setBind(own *Settings, b *phases.Block, s *conf.Stmt) error {
+	if s.Args[0] == "off" && len(s.Args) == 1 {
+		own.Bind = nil
+		return nil
+	}
+	if len(s.Args) == 2 && s.Args[1] != "transparent" {
+		return s.Errorf("invalid parameter \"%s\"", s.Args[1])
+	}
+	t, err := b.Template(s, s.Args[0])
+	if err != nil {
+		return err
+	}
+	if text, is := t.Const(); is {
+		if _, ok := bindAddr(text); !ok {
+			return s.Errorf("invalid address \"%s\"", text)
+		}
+	}
+	own.Bind = &bind{t, len(s.Args) == 2}
+	return nil
+}
+
+// bindAddr reads "address" or "address:port".
+func bindAddr(text string) (actor.Addr, bool) {
+	host, port, ok := splitURL(text)
+	if !ok {
+		host, port = "["+text+"]", 0
+	}
+	a, ok := literal(host, port)
+	return a, ok && !a.IsUnix()
+}
+
+// hide makes the set of the fields of an answer that clients do not see:
+// always plus Hide, without Pass.
+func (s *Settings) hide(always []string) {
+	var set nameSet
+	for _, n := range always {
+		if index(s.Pass.Items, n) < 0 {
+			set.add(n)
+		}
+	}
+	for _, n := range s.Hide.Items {
+		if index(s.Pass.Items, n) < 0 {
+			set.add(n)
+		}
+	}
+	s.hidden = set
+}
+
+// nameSet is a set of field names, compared without regard to case. It is
+// built once; a copy shares it.
+type nameSet struct{ byLength [][]string }
+
+func (n *nameSet) add(name string) {
+	if n.has(name) {
+		return
+	}
+	for len(n.byLength) <= len(name) {
+		n.byLength = append(n.byLength, nil)
+	}
+	n.byLength[len(name)] = append(n.byLength[len(name)], strings.ToLower(name))
+}
+
+func (n *nameSet) has(name string) bool { return hasName(n, name) }
+
+func hasName[S ~string | ~[]byte](n *nameSet, name S) bool {
+	if len(name) >= len(n.byLength) {
+		return false
+	}
+	for _, known := range n.byLength[len(name)] {
+		if sameName(name, known) {
+			return true
+		}
+	}
+	return false
+}
+
+// sameName compares a field's name with one in lower case of equal length.
+func sameName[S ~string | ~[]byte](name S, lower string) bool {
+	if len(name) != len(lower) {
+		return false
+	}
+	for i := range len(name) {
+		c := name[i]
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		if c != lower[i] {
+			return false
+		}
+	}
+	return true
+}

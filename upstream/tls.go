@@ -1,0 +1,245 @@
+package upstream
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"os"
+	"strings"
+
+	"github.com/luahttpd/luahttpd/actor"
+	"github.com/luahttpd/luahttpd/conf"
+	"github.com/luahttpd/luahttpd/phases"
+)
+
+// tlsConf is the proxy_ssl_ directives.
+type tlsConf struct {
+	serverName bool
+	name       *phases.Template // nil: the URL's host
+	verify     bool
+	depth      int
+	trusted    string
+	crl        string
+	cert, key  string
+	passwords  string
+	protocols  []string
+	ciphers    string
+	reuse      bool
+	stmt       *conf.Stmt // the last that changed any of it
+}
+
+func defaultTLS() tlsConf { return tlsConf{depth: 1, reuse: true} }
+
+// secure is a tlsConf made ready. A location shares its parent's when it
+// changes nothing, and so its connections.
+type secure struct {
+	conf   tlsConf
+	config *tls.Config
+	roots  *x509.CertPool
+}
+
+var tlsRows = []phases.Directive[proxyConf]{
+	phases.SetFlag("proxy_ssl_server_name", anywhere, func(c *proxyConf) *bool { return &c.tls.serverName }),
+	phases.SetTemplate("proxy_ssl_name", anywhere, func(c *proxyConf) **phases.Template { return &c.tls.name }),
+	phases.SetFlag("proxy_ssl_verify", anywhere, func(c *proxyConf) *bool { return &c.tls.verify }),
+	phases.SetInt("proxy_ssl_verify_depth", anywhere, func(c *proxyConf) *int { return &c.tls.depth }),
+	tlsFile("proxy_ssl_trusted_certificate", func(c *tlsConf) *string { return &c.trusted }),
+	tlsFile("proxy_ssl_crl", func(c *tlsConf) *string { return &c.crl }),
+	tlsFile("proxy_ssl_certificate", func(c *tlsConf) *string { return &c.cert }),
+	tlsFile("proxy_ssl_certificate_key", func(c *tlsConf) *string { return &c.key }),
+	tlsFile("proxy_ssl_password_file", func(c *tlsConf) *string { return &c.passwords }),
+	phases.Set("proxy_ssl_protocols", anywhere, conf.AtLeast(1), func(own *proxyConf, b *phases.Block, s *conf.Stmt) error {
+		for _, a := range s.Args {
+			if tlsVersion(a) == 0 && !strings.HasPrefix(a, "SSLv") {
+				return s.Errorf("invalid value \"%s\"", a)
+			}
+		}
+		own.tls.protocols = s.Args
+		return nil
+	}),
+	phases.SetString("proxy_ssl_ciphers", anywhere, func(c *proxyConf) *string { return &c.tls.ciphers }),
+	phases.SetFlag("proxy_ssl_session_reuse", anywhere, func(c *proxyConf) *bool { return &c.tls.reuse }),
+	phases.Ignore[proxyConf](anywhere, conf.AtLeast(1), "crypto/tls chooses", "proxy_ssl_conf_command")[0],
+}
+
+func tlsFile(name string, f func(c *tlsConf) *string) phases.Directive[proxyConf] {
+	return phases.Set(name, anywhere, conf.Exactly(1), func(own *proxyConf, b *phases.Block, s *conf.Stmt) error {
+		if p := s.Args[0]; p != "" {
+			*f(&own.tls) = b.ConfPath(p)
+		} else {
+			*f(&own.tls) = ""
+		}
+		return nil
+	})
+}
+
+func tlsVersion(name string) uint16 {
+	switch name {
+	case "TLSv1":
+		return tls.VersionTLS10
+	case "TLSv1.1":
+		return tls.VersionTLS11
+	case "TLSv1.2":
+		return tls.VersionTLS12
+	case "TLSv1.3":
+		return tls.VersionTLS13
+	}
+	return 0
+}
+
+// finishTLS makes the location's TLS ready if it passes to an https URL.
+func (own *proxyConf) finishTLS(b *phases.Block) error {
+	p := own.pass.stmt
+	if p == nil || !own.pass.dynamic && own.pass.target.scheme != "https" || own.pass.dynamic && strings.HasPrefix(own.pass.text, "http://") {
+		return nil
+	}
+	s := &secure{conf: own.tls}
+	c := &own.tls
+	s.config = &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}
+	if c.reuse {
+		s.config.ClientSessionCache = tls.NewLRUClientSessionCache(0)
+	}
+	if len(c.protocols) > 0 {
+		s.config.MinVersion, s.config.MaxVersion = 0, 0
+		for _, n := range c.protocols {
+			if v := tlsVersion(n); v != 0 {
+				if s.config.MinVersion == 0 || v < s.config.MinVersion {
+					s.config.MinVersion = v
+				}
+				s.config.MaxVersion = max(s.config.MaxVersion, v)
+			}
+		}
+	}
+	if c.cert != "" {
+		if c.key == "" {
+			return p.Errorf("no \"proxy_ssl_certificate_key\" is defined for certificate \"%s\"", c.cert)
+		}
+		pair, err := tls.LoadX509KeyPair(c.cert, c.key)
+		if err != nil {
+			return p.Errorf("cannot load certificate \"%s\": %v", c.cert, err)
+		}
+		s.config.Certificates = []tls.Certificate{pair}
+	}
+	if c.verify {
+		if c.trusted == "" {
+			return p.Errorf("no proxy_ssl_trusted_certificate for proxy_ssl_verify")
+		}
+		pem, err := os.ReadFile(c.trusted)
+		if err != nil {
+			return p.Errorf("cannot load \"%s\": %v", c.trusted, phases.Errno(err))
+		}
+		s.roots = x509.NewCertPool()
+		if !s.roots.AppendCertsFromPEM(pem) {
+			return p.Errorf("no certificate in \"%s\"", c.trusted)
+		}
+	}
+	own.secure = s
+	return nil
+}
+
+// peerName is the name for SNI and the certificate.
+func (s *secure) peerName(x *Exchange) string {
+	if x.try.Host != "" {
+		return x.try.Host
+	}
+	name := x.target.name
+	if s.conf.name != nil {
+		name = s.conf.name.String(x.r)
+	}
+	if host, _, ok := splitURL(name); ok {
+		name = host
+	}
+	return name
+}
+
+var errVerify = errors.New("certificate verify failed")
+
+// handshake makes the connection a TLS one. Its failures go to the next peer
+// as failed connects do.
+func (x *Exchange) handshake(s *secure, name string) *failure {
+	c := x.conn
+	config := s.config
+	if s.conf.serverName || s.conf.verify {
+		config = config.Clone()
+		if s.conf.serverName && name != "" && !strings.HasPrefix(name, "[") && !strings.HasPrefix(name, "unix:") {
+			if _, is := literal(name, 0); !is {
+				config.ServerName = name
+			}
+		}
+	}
+	var wrong string
+	if s.conf.verify {
+		config.VerifyConnection = func(state tls.ConnectionState) error {
+			if wrong = s.check(&state, name); wrong != "" {
+				return errVerify
+			}
+			return nil
+		}
+	}
+	c.fd.SetReadTimeout(x.try.ConnectTimeout)
+	c.fd.SetWriteTimeout(x.try.ConnectTimeout)
+	c.tls = c.fd.ClientTLS(config)
+	x.waiting = true
+	err := c.tls.Handshake()
+	x.waiting = false
+	if err == nil {
+		c.fd.SetReadTimeout(x.try.ReadTimeout)
+		c.fd.SetWriteTimeout(x.try.SendTimeout)
+		return nil
+	}
+	const during = " while SSL handshaking to upstream"
+	switch {
+	case wrong != "":
+		return &failure{OnError, 502, phases.LevelError, wrong + during}
+	case errors.Is(err, actor.ErrTimeout):
+		return &failure{OnTimeout, 504, phases.LevelError, "upstream timed out (110: Connection timed out)" + during}
+	case isEOF(err):
+		return &failure{OnError, 502, phases.LevelError, "peer closed connection in SSL handshake" + during}
+	}
+	return &failure{OnError, 502, phases.LevelError, "SSL_do_handshake() failed (" + err.Error() + ")" + during}
+}
+
+// check verifies the peer's certificate; the reason why it fails is in nginx's
+// words.
+func (s *secure) check(state *tls.ConnectionState, name string) (wrong string) {
+	if len(state.PeerCertificates) == 0 {
+		return "upstream SSL certificate verify error: (1:no certificate)"
+	}
+	leaf := state.PeerCertificates[0]
+	inter := x509.NewCertPool()
+	for _, c := range state.PeerCertificates[1:] {
+		inter.AddCert(c)
+	}
+	chains, err := leaf.Verify(x509.VerifyOptions{Roots: s.roots, Intermediates: inter, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
+	if err != nil {
+		reason := "20:unable to get local issuer certificate"
+		var invalid x509.CertificateInvalidError
+		switch {
+		case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+			reason = "10:certificate has expired"
+		case leaf.CheckSignatureFrom(leaf) == nil:
+			reason = "18:self-signed certificate"
+		}
+		return "upstream SSL certificate verify error: (" + reason + ")"
+	}
+	short := false
+	for _, c := range chains {
+		short = short || len(c)-2 <= s.conf.depth
+	}
+	if !short {
+		return "upstream SSL certificate verify error: (22:certificate chain too long)"
+	}
+	if leaf.VerifyHostname(strings.Trim(name, "[]")) != nil && (len(leaf.DNSNames) > 0 || !commonName(leaf.Subject.CommonName, name)) {
+		return "upstream SSL certificate does not match \"" + name + "\""
+	}
+	return ""
+}
+
+// commonName compares a certificate without alternative names as OpenSSL does.
+func commonName(cn, name string) bool {
+	if rest, is := strings.CutPrefix(cn, "*."); is {
+		_, parent, ok := strings.Cut(name, ".")
+		return ok && strings.EqualFold(rest, parent)
+	}
+	return strings.EqualFold(cn, name)
+}

@@ -1,0 +1,168 @@
+// Package upstream chooses a peer, carries a request to it and brings the
+// answer back.
+//
+// The nouns: an Upstream is a named group of Peers, written as an upstream
+// block or implied by proxy_pass; a Balancer chooses one of them for each try;
+// an Exchange is one request carried to peers until one answers; a protocol
+// writes the request and reads the answer; a pool keeps idle connections.
+//
+// An Exchange, its connections and the pools belong to one worker. Upstreams
+// and their peers' states are shared by all of them, behind a lock that is
+// held for the choice alone.
+package upstream
+
+import (
+	"strings"
+	"sync"
+
+	"github.com/luahttpd/luahttpd/conf"
+	"github.com/luahttpd/luahttpd/phases"
+)
+
+// Upstream is a group of peers. It is immutable but for the peers' states.
+type Upstream struct {
+	// Name is what the configuration calls it, the host of the URL when
+	// proxy_pass implies it.
+	Name string
+	// Port is that of an implied upstream; 0 for a block.
+	Port uint16
+	// Stmt is the block; nil for an implied one.
+	Stmt *conf.Stmt
+	// Choose, when not nil, is asked for each try in the Balancer's stead
+	// (balancer_by_lua).
+	Choose Chooser
+	// Keepalive says what is kept of idle connections.
+	Keepalive Keepalive
+
+	main     *group
+	balancer Balancer
+	method   *conf.Stmt // the directive that chose the balancer
+	make     func(u *Upstream) Balancer
+	backups  bool // the method knows backup peers
+	zone     *conf.Stmt
+	// mu guards the peers' states.
+	mu      *sync.Mutex
+	workers *workers
+}
+
+// upstreams are the groups of a configuration by name.
+type upstreams struct {
+	list    []*Upstream
+	workers workers
+}
+
+var inConfig = phases.NewConfigSlot[upstreams]()
+
+func (us *upstreams) find(host string, port uint16) *Upstream {
+	for _, u := range us.list {
+		if u.Port == port && strings.EqualFold(u.Name, host) {
+			return u
+		}
+	}
+	return nil
+}
+
+// Module is the upstream block with its server and zone directives.
+var Module = phases.Define(phases.Spec[struct{}]{
+	Name: "upstream",
+	Directives: append([]phases.Directive[struct{}]{
+		phases.Add("upstream", conf.HTTP, conf.BlockN(1, 1), openUpstream),
+		phases.Add("server", conf.Upstream, conf.AtLeast(1), addServer),
+		phases.Set("zone", conf.Upstream, conf.Between(1, 2), setZone),
+	}, phases.Ignore[struct{}](anywhere, conf.AtLeast(1), "answers are not written to temporary files",
+		"fastcgi_temp_path", "uwsgi_temp_path", "scgi_temp_path")...),
+	Variables: variables(),
+	Prefixes:  prefixes(),
+	Stop:      stopWorker,
+})
+
+// Of returns the upstream block that b is, for directives that stand in one.
+func Of(b *phases.Block) *Upstream { return b.Data.(*Upstream) }
+
+func openUpstream(_ *struct{}, b *phases.Block, s *conf.Stmt) error {
+	us := inConfig.Of(b.Config)
+	name := s.Args[0]
+	if us.find(name, 0) != nil {
+		return s.Errorf("duplicate upstream \"%s\"", name)
+	}
+	u := &Upstream{Name: name, Stmt: s, Keepalive: defaultKeepalive(), backups: true, workers: &us.workers, mu: &sync.Mutex{}, main: &group{}}
+	c := b.Child(conf.Upstream, s)
+	c.Data = u
+	if err := c.Compile(s.Block); err != nil {
+		return err
+	}
+	if len(u.main.peers) == 0 && u.main.backup == nil {
+		return s.Errorf("no servers are inside upstream")
+	}
+	if len(u.main.peers) == 0 {
+		return s.Errorf("no servers in upstream \"%s\"", name)
+	}
+	if u.zone != nil {
+		if err := u.adopt(b); err != nil {
+			return err
+		}
+	}
+	u.finish()
+	us.list = append(us.list, u)
+	return nil
+}
+
+// finish makes the upstream ready once its peers are known.
+func (u *Upstream) finish() {
+	index := 0
+	for g := u.main; g != nil; g = g.backup {
+		g.single = g == u.main && len(g.peers) == 1 && g.backup == nil
+		for _, p := range g.peers {
+			p.u, p.index = u, index
+			index++
+			g.weight += p.Weight
+			if !p.Down {
+				g.tries++
+			}
+			if p.peerState == nil {
+				p.peerState = &peerState{effective: p.Weight}
+			}
+		}
+	}
+	if u.make == nil {
+		u.make = func(u *Upstream) Balancer { return &roundRobin{u} }
+	}
+	u.balancer = u.make(u)
+}
+
+// tries is how many peers may be asked for one request.
+func (u *Upstream) tries() int {
+	n := 0
+	for g := u.main; g != nil; g = g.backup {
+		n += g.tries
+	}
+	return n
+}
+
+// Balance makes the directive s choose the balancing method. A second one
+// takes the place of the first, as in nginx. backups tells whether the method
+// knows backup peers.
+func (u *Upstream) Balance(b *phases.Block, s *conf.Stmt, backups bool, method func(u *Upstream) Balancer) error {
+	if u.method != nil {
+		b.Config.Warn(s, "load balancing method redefined")
+	}
+	u.method, u.make, u.backups = s, method, backups
+	return nil
+}
+
+func setZone(_ *struct{}, b *phases.Block, s *conf.Stmt) error {
+	if s.Args[0] == "" {
+		return s.Errorf("invalid zone name \"%s\"", s.Args[0])
+	}
+	if len(s.Args) == 2 {
+		size, ok := conf.Size(s.Args[1])
+		if !ok || size == 0 {
+			return s.Errorf("invalid zone size \"%s\"", s.Args[1])
+		}
+		if size < 32<<10 {
+			return s.Errorf("zone \"%s\" is too small", s.Args[0])
+		}
+	}
+	Of(b).zone = s
+	return nil
+}
