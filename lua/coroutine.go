@@ -21,6 +21,22 @@ var coroutineArea = area{open: func(e *engine, ngx *vm.Table) {
 		return t.PushAll(t.CallRaw(status, t.Arg(1)))
 	}))
 	in := phasesOf(waiting)
+	lib.SetStr("wrap", e.vm.NewFunc("wrap", func(t *vm.Thread) int {
+		co := t.NewCoroutine(t.CheckFunc(1))
+		t.Push(e.vm.NewFunc("wrap", func(t *vm.Thread) int {
+			results, err := t.Resume(co, t.Args()...)
+			switch err := err.(type) {
+			case nil:
+			case *vm.Error:
+				if in.has(stateOf(t).phase) {
+					t.RethrowAsIs(err)
+				}
+				t.Rethrow(err)
+			}
+			return t.PushAll(results)
+		}))
+		return 1
+	}))
 	e.vm.OnYield(func(t *vm.Thread, args []vm.Value) []vm.Value {
 		s := stateOf(t)
 		if !in.has(s.phase) {

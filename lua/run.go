@@ -2,6 +2,7 @@ package lua
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/luahttpd/luahttpd/actor"
@@ -279,9 +280,18 @@ func message(err *vm.Error) string {
 	return "unknown reason"
 }
 
-// frames is the traceback without its heading.
+// frames is the traceback without its heading, with those of the coroutines
+// that the error came out of by coroutine.wrap: they are counted from where it
+// was raised.
 func frames(err *vm.Error) string {
-	return trimHeading(err.Traceback)
+	var b strings.Builder
+	for i, trace := range err.Coroutines {
+		if i > 0 {
+			fmt.Fprintf(&b, "\ncoroutine %d:\n", i)
+		}
+		b.WriteString(trimHeading(trace))
+	}
+	return b.String()
 }
 
 func trimHeading(traceback string) string {
