@@ -109,7 +109,7 @@ func defaultCore() Core {
 		HeaderBuffer: 1 << 10, LargeBuffers: 4, LargeBufferSize: 8 << 10, MaxHeaders: 1000,
 		KeepaliveTimeout: 75 * time.Second, KeepaliveRequests: 1000, KeepaliveTime: time.Hour,
 		LingeringClose: LingerOn, LingeringTime: 30 * time.Second, LingeringTimeout: 5 * time.Second,
-		NoDelay: true, PostponeOutput: 1460, Chunked: true, Tokens: TokensOn, ETag: true,
+		NoDelay: true, PostponeOutput: 1460, Chunked: true, ETag: true,
 		SendfileMaxChunk: 2 << 20,
 		IfModifiedSince:  ModifiedExact, MaxRanges: -1, MergeSlashes: true, IgnoreInvalid: true,
 		LogNotFound: true, AbsoluteRedirect: true, PortInRedirect: true, MSIEPadding: true, ResolverTimeout: 30 * time.Second,

@@ -16,7 +16,7 @@ var Static = phases.Define(phases.Spec[struct{}]{
 
 func static(r *phases.Request, _ *struct{}) phases.Result {
 	if !readsFiles(r.Method) {
-		return 405
+		return notAllowed(r)
 	}
 	if r.URI[len(r.URI)-1] == '/' {
 		return phases.Declined
@@ -41,7 +41,7 @@ func static(r *phases.Request, _ *struct{}) phases.Result {
 		r.Errorf(phases.LevelCrit, "\"%s\" is not a regular file", path)
 		return 404
 	case r.Method == "POST":
-		return 405
+		return notAllowed(r)
 	}
 	if err := r.DiscardBody(); err != nil {
 		return r.Result(err)
@@ -91,4 +91,10 @@ func redirectDirectory(r *phases.Request) phases.Result {
 	}
 	r.Out.Set("Location", string(to))
 	return 301
+}
+
+// notAllowed is 405 with what RFC 9110 section 15.5.6 wants beside it.
+func notAllowed(r *phases.Request) phases.Result {
+	r.Out.Set("Allow", "GET, HEAD")
+	return 405
 }
