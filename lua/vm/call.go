@@ -15,8 +15,9 @@ type Error struct {
 	Traceback string // begins with "stack traceback:\n"; taken where the error was raised
 	GoStack   string // when a host function panicked: its Go stack, for the log
 
-	// Coroutines has a traceback without the first line for each coroutine that the error ended on its way, where it was raised
-	// first, and last the thread that caught it: "\n\t[C]: in function 'error'\n\tx:1: in main chunk".
+	// Coroutines has a traceback without the first line for each coroutine that the error ended on
+	// its way, where it was raised first, and last the thread that caught it: "\n\t[C]: in function
+	// 'error'\n\tx:1: in main chunk".
 	Coroutines []string
 }
 
@@ -59,7 +60,8 @@ const (
 // Raise raises v as it is. It does not return.
 func (t *Thread) Raise(v Value) { panic(raised{v: v}) }
 
-// Errorf raises "chunk:line: text" with the position of the function that called the running host function.
+// Errorf raises "chunk:line: text" with the position of the function that called the running host
+// function.
 func (t *Thread) Errorf(format string, a ...any) {
 	panic(raised{v: String(joinWhere(t.Where(1), fmt.Sprintf(format, a...)))})
 }
@@ -71,11 +73,12 @@ func joinWhere(where, text string) string {
 	return where + " " + text
 }
 
-// Exit unwinds every Lua frame and coroutine up to the Go Call that began them, which returns *Exit. No pcall stops it.
+// Exit unwinds every Lua frame and coroutine up to the Go Call that began them, which returns
+// *Exit. No pcall stops it.
 func (t *Thread) Exit(v any) { panic(&Exit{v}) }
 
-// Call calls fn in protected mode. The results are valid until the next call on t. The error is an *Error or an *Exit; a panic
-// whose value has the method UnwindsLua passes through.
+// Call calls fn in protected mode. The results are valid until the next call on t. The error is an
+// *Error or an *Exit; a panic whose value has the method UnwindsLua passes through.
 func (t *Thread) Call(fn Value, args ...Value) ([]Value, error) {
 	l := t.l
 	base := regs(l).top
@@ -97,7 +100,8 @@ func (t *Thread) Call(fn Value, args ...Value) ([]Value, error) {
 	return t.take(base), nil
 }
 
-// CallRaw calls fn; an error goes to the surrounding pcall. The results are valid until the next call on t.
+// CallRaw calls fn; an error goes to the surrounding pcall. The results are valid until the next
+// call on t.
 func (t *Thread) CallRaw(fn Value, args ...Value) []Value {
 	l := t.l
 	base := regs(l).top
@@ -110,7 +114,8 @@ func (t *Thread) CallRaw(fn Value, args ...Value) []Value {
 	return t.take(base)
 }
 
-// checkCallable raises when the value at a stack index is no function: gopher-lua's own check cannot say what it is.
+// checkCallable raises when the value at a stack index is no function: gopher-lua's own check
+// cannot say what it is.
 func (t *Thread) checkCallable(base int) {
 	v := Value{regs(t.l).array[base]}
 	if v.Kind() != KFunction && t.metafield(v, "__call").Kind() != KFunction {
@@ -132,8 +137,8 @@ func (t *Thread) take(base int) []Value {
 	return t.results
 }
 
-// protect runs the function and its nargs arguments on top of the stack and leaves the results there. After an error the stack
-// is as it was below the function.
+// protect runs the function and its nargs arguments on top of the stack and leaves the results
+// there. After an error the stack is as it was below the function.
 func (t *Thread) protect(nargs int, kind catchKind, handler glua.LValue) (failure error) {
 	l := t.l
 	base := regs(l).top - nargs - 1

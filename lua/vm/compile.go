@@ -11,7 +11,8 @@ import (
 // Proto is a compiled chunk. It is immutable and can be loaded into any number of VMs.
 type Proto struct{ p *glua.FunctionProto }
 
-// SyntaxError is what Compile returns for a chunk that does not parse: "chunk:line: text near 'token'".
+// SyntaxError is what Compile returns for a chunk that does not parse: "chunk:line: text near
+// 'token'".
 type SyntaxError struct{ Message string }
 
 func (e *SyntaxError) Error() string { return e.Message }
@@ -19,8 +20,8 @@ func (e *SyntaxError) Error() string { return e.Message }
 // Load makes a function of a chunk, its environment the globals.
 func (m *VM) Load(p *Proto) Value { return Value{m.main.NewFunctionFromProto(p.p)} }
 
-// Compile compiles source text. chunkname is "=name" or "@file", used in messages without the first character, or else the
-// text itself, of which messages show the beginning.
+// Compile compiles source text. chunkname is "=name" or "@file", used in messages without the first
+// character, or else the text itself, of which messages show the beginning.
 func Compile(src []byte, chunkname string) (*Proto, error) {
 	short := chunkID(chunkname)
 	if len(src) > 0 && src[0] == 0x1b {
@@ -71,7 +72,8 @@ func chunkID(source string) string {
 	return fmt.Sprintf(`[string "%s"]`, line)
 }
 
-// generate runs gopher-lua's compiler. Limits that it only notices by failing are syntax errors too.
+// generate runs gopher-lua's compiler. Limits that it only notices by failing are syntax errors
+// too.
 func generate(chunk []ast.Stmt, short string) (p *glua.FunctionProto, err error) {
 	defer func() {
 		if r := recover(); r != nil {

@@ -77,8 +77,8 @@ func (t *Thread) run() {
 	co.xfer = append(co.xfer[:0], t.take(0)...)
 }
 
-// Resume continues the coroutine co on behalf of t and returns what it yielded or returned, or its error. The results are valid
-// until co is resumed again.
+// Resume continues the coroutine co on behalf of t and returns what it yielded or returned, or its
+// error. The results are valid until co is resumed again.
 func (t *Thread) Resume(co *Thread, args ...Value) ([]Value, error) {
 	c := co.co
 	switch {
@@ -87,7 +87,7 @@ func (t *Thread) Resume(co *Thread, args ...Value) ([]Value, error) {
 	case co == t || co.status == running:
 		return nil, &Error{Value: String("cannot resume running coroutine")}
 	case c == nil || co.status != suspended:
-		return nil, &Error{Value: String("cannot resume non-suspended coroutine")}
+		return nil, &Error{Value: String("cannot resume normal coroutine")}
 	}
 	c.nesting = 1
 	if t.co != nil {
@@ -148,7 +148,8 @@ func (t *Thread) root() *Thread {
 	return t
 }
 
-// remember notes a suspended coroutine at its server thread, whose end ends it: a parked Go coroutine is not collected.
+// remember notes a suspended coroutine at its server thread, whose end ends it: a parked Go
+// coroutine is not collected.
 func (t *Thread) remember() {
 	r := t.root()
 	if r.children == nil {
@@ -159,8 +160,8 @@ func (t *Thread) remember() {
 
 func (t *Thread) forget() { delete(t.root().children, t) }
 
-// Yield suspends the coroutine t, giving args to its resumer, and returns what it is resumed with. On a server thread the
-// function set with VM.OnYield runs instead.
+// Yield suspends the coroutine t, giving args to its resumer, and returns what it is resumed with.
+// On a server thread the function set with VM.OnYield runs instead.
 func (t *Thread) Yield(args ...Value) []Value {
 	if t.co == nil {
 		if t.vm.onYield == nil {

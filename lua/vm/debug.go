@@ -31,8 +31,8 @@ func (t *Thread) at(level int) *frame {
 	return f
 }
 
-// caller is the frame that f returns to. gopher-lua keeps the frame of a function that tail-calls a host function; for LuaJIT,
-// and so for messages, it is gone.
+// caller is the frame that f returns to. gopher-lua keeps the frame of a function that tail-calls a
+// host function; for LuaJIT, and so for messages, it is gone.
 func (f *frame) caller() *frame {
 	p := f.Parent
 	if f.Fn.IsG {
@@ -51,7 +51,8 @@ func (f *frame) op() int {
 	return -1
 }
 
-// Frame describes the function at a level; level 0 is the running one. ok is false past the outermost.
+// Frame describes the function at a level; level 0 is the running one. ok is false past the
+// outermost.
 func (t *Thread) Frame(level int) (info Frame, ok bool) {
 	f := t.at(level)
 	if f == nil {
@@ -110,7 +111,8 @@ const (
 	tracebackBottom = 10
 )
 
-// Traceback lists the active functions from a level on, in LuaJIT's format, after msg when there is one.
+// Traceback lists the active functions from a level on, in LuaJIT's format, after msg when there is
+// one.
 func (t *Thread) Traceback(msg string, level int) string {
 	var b strings.Builder
 	if msg != "" {

@@ -7,8 +7,8 @@ import (
 	glua "github.com/yuin/gopher-lua"
 )
 
-// raiseGopher is the Panic function of every engine state: it gets the errors of gopher-lua's own instructions and says them in
-// LuaJIT's words, with the names of the variables involved.
+// raiseGopher is the Panic function of every engine state: it gets the errors of gopher-lua's own
+// instructions and says them in LuaJIT's words, with the names of the variables involved.
 func raiseGopher(l *glua.LState) {
 	v := l.Get(-1)
 	text, ok := v.(glua.LString)
@@ -145,8 +145,8 @@ func (t *Thread) namedError(what, kind, name string, v Value) {
 	t.vmErrorf("attempt to %s a %s value", what, v.Kind())
 }
 
-// loadedName finds what the source calls the temporary value in a register at pc: what the last instruction that wrote the
-// register loaded. Jumps in between are not followed.
+// loadedName finds what the source calls the temporary value in a register at pc: what the last
+// instruction that wrote the register loaded. Jumps in between are not followed.
 func loadedName(f *frame, reg, pc int) (kind, name string) {
 	p := f.Fn.Proto
 	for i := pc - 1; i >= 0; i-- {

@@ -60,7 +60,8 @@ type kill struct{}
 
 func (kill) UnwindsLua() {}
 
-// TestWaitAnywhere runs two threads in turns; each waits in a host function below everything that could be in the way.
+// TestWaitAnywhere runs two threads in turns; each waits in a host function below everything that
+// could be in the way.
 func TestWaitAnywhere(t *testing.T) {
 	for _, c := range []struct{ name, src, want string }{
 		{"plain", "return wait(1) + wait(2)", "3"},
@@ -118,7 +119,8 @@ func TestWaitAnywhere(t *testing.T) {
 	}
 }
 
-// TestKill ends a thread that waits: every host function on the way runs its deferred calls, no pcall sees anything.
+// TestKill ends a thread that waits: every host function on the way runs its deferred calls, no
+// pcall sees anything.
 func TestKill(t *testing.T) {
 	for _, src := range []string{
 		"hold(wait)",
@@ -161,7 +163,8 @@ func TestKill(t *testing.T) {
 	}
 }
 
-// TestSuspendedCoroutinesEnd checks that the end of a server thread ends its coroutines: a parked Go coroutine is never collected.
+// TestSuspendedCoroutinesEnd checks that the end of a server thread ends its coroutines: a parked
+// Go coroutine is never collected.
 func TestSuspendedCoroutinesEnd(t *testing.T) {
 	before := runtime.NumGoroutine()
 	m := New(Options{})

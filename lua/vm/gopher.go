@@ -12,7 +12,8 @@ var jumpTable [glua.OP_NOP + 1]instruction
 
 var _ = prepare()
 
-// prepare sets gopher-lua's process-wide switches, once, and replaces the instructions that no option can set right.
+// prepare sets gopher-lua's process-wide switches, once, and replaces the instructions that no
+// option can set right.
 func prepare() bool {
 	glua.CompatVarArg = false    // no arg table per vararg call: 1330 ns and 8 allocations less for each chunk
 	glua.MaxArrayIndex = 1 << 22 // t[1e7] = 1 must not allocate 10^7 slots
@@ -64,7 +65,8 @@ func decode(inst uint32) (op, a, b, c int) {
 
 const bitRK = 1 << 8
 
-// concat is OP_CONCAT with LuaJIT's spelling of numbers, wording of errors and a limit on the length.
+// concat is OP_CONCAT with LuaJIT's spelling of numbers, wording of errors and a limit on the
+// length.
 func concat(l *glua.LState, inst uint32, _ *frame) int {
 	_, a, b, c := decode(inst)
 	base := currentFrame(l).LocalBase

@@ -10,9 +10,10 @@ import (
 	glua "github.com/yuin/gopher-lua"
 )
 
-// gopher-lua keeps its frames, registers and open upvalues to itself, and what a server needs of them (positions, variable
-// names, unwinding to an arbitrary catch point) it does not offer. This file is the one place that looks inside: mirrors of
-// its structs, compared with the originals by name, order and offset when the package is loaded.
+// gopher-lua keeps its frames, registers and open upvalues to itself, and what a server needs of
+// them (positions, variable names, unwinding to an arbitrary catch point) it does not offer. This
+// file is the one place that looks inside: mirrors of its structs, compared with the originals by
+// name, order and offset when the package is loaded.
 
 type frame struct {
 	Idx        int
@@ -59,8 +60,8 @@ type engine struct {
 
 var gopher = measure()
 
-// measure compares the mirrors. Another version of gopher-lua with another layout is a build error in disguise: it panics here,
-// before any script runs.
+// measure compares the mirrors. Another version of gopher-lua with another layout is a build error
+// in disguise: it panics here, before any script runs.
 func measure() engine {
 	state := reflect.TypeFor[glua.LState]()
 	at := func(name string) reflect.StructField {
@@ -95,15 +96,16 @@ func field[T any](l *glua.LState, offset uintptr) *T {
 func regs(l *glua.LState) *registers     { return *field[*registers](l, gopher.reg) }
 func currentFrame(l *glua.LState) *frame { return *field[*frame](l, gopher.currentFrame) }
 
-// setOwner makes t the thread that runs on l. It also keeps an error from closing the upvalues of every frame of the thread,
-// those below the pcall included: unwindTo closes the right ones.
+// setOwner makes t the thread that runs on l. It also keeps an error from closing the upvalues of
+// every frame of the thread, those below the pcall included: unwindTo closes the right ones.
 func setOwner(l *glua.LState, t *Thread) {
 	*field[context.Context](l, gopher.ctx) = (*anchor)(t)
 	*field[bool](l, gopher.hasErrorFunc) = true
 }
 func owner(l *glua.LState) *Thread { return (*Thread)(l.Context().(*anchor)) }
 
-// closeUpvalues detaches every open upvalue at or above register base from the registers, which are about to be reused.
+// closeUpvalues detaches every open upvalue at or above register base from the registers, which are
+// about to be reused.
 func closeUpvalues(l *glua.LState, base int) {
 	list := field[*upvalue](l, gopher.uvcache)
 	for at := list; *at != nil; {
@@ -141,8 +143,8 @@ func unwindTo(l *glua.LState, f *frame, base int) {
 	r.top = base
 }
 
-// anchor ties a thread to the engine state it runs on: the state's context slot, which gopher-lua itself only uses for states
-// that asked for cancellation.
+// anchor ties a thread to the engine state it runs on: the state's context slot, which gopher-lua
+// itself only uses for states that asked for cancellation.
 type anchor Thread
 
 func (*anchor) Deadline() (time.Time, bool) { return time.Time{}, false }

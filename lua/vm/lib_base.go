@@ -184,7 +184,8 @@ func (t *Thread) try(fn Value) (Value, error) {
 	return Nil, nil
 }
 
-// load pushes the compiled chunk, or nil and the message. Argument env is the environment when it is given.
+// load pushes the compiled chunk, or nil and the message. Argument env is the environment when it
+// is given.
 func (t *Thread) load(text []byte, name, mode string, env int) int {
 	need := "t"
 	var p *Proto

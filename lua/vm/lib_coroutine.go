@@ -43,7 +43,8 @@ var coroutineLibrary = map[string]Func{
 	},
 }
 
-// Rethrow raises, as coroutine.wrap does, the error that ended a coroutine: LuaJIT puts the caller's position before a message.
+// Rethrow raises, as coroutine.wrap does, the error that ended a coroutine: LuaJIT puts the
+// caller's position before a message.
 func (t *Thread) Rethrow(e *Error) {
 	v := e.Value
 	if v.Kind() == KString {
@@ -52,7 +53,8 @@ func (t *Thread) Rethrow(e *Error) {
 	panic(raised{v: v, from: e})
 }
 
-// RethrowAsIs raises the error that ended a coroutine without adding a position, as lua-nginx-module's coroutine.wrap does.
+// RethrowAsIs raises the error that ended a coroutine without adding a position, as
+// lua-nginx-module's coroutine.wrap does.
 func (t *Thread) RethrowAsIs(e *Error) { panic(raised{v: e.Value, from: e}) }
 
 func (t *Thread) checkThread(i int) *Thread {

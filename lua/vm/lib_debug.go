@@ -92,7 +92,8 @@ func (t *Thread) checkUpvalue() (*glua.LFunction, int) {
 	return &f.f, i
 }
 
-// subject is the optional thread that is the first argument of the debug functions, and where the others begin.
+// subject is the optional thread that is the first argument of the debug functions, and where the
+// others begin.
 func (t *Thread) subject() (*Thread, int) {
 	if other := t.Arg(1).Thread(); other != nil {
 		return other, 2

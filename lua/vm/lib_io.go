@@ -305,7 +305,8 @@ func (f *file) read(t *Thread, first int) int {
 	return f.readAll(t, t.Args()[first-1:], first)
 }
 
-// readAll reads by each format in turn and stops at the first that fails. The first is argument first of the caller.
+// readAll reads by each format in turn and stops at the first that fails. The first is argument
+// first of the caller.
 func (f *file) readAll(t *Thread, formats []Value, first int) int {
 	f.w.Flush()
 	for n, format := range formats {

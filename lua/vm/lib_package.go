@@ -161,8 +161,8 @@ func cLoader(t *Thread) int {
 	return 1
 }
 
-// loading marks a module whose loader runs. When the loader waits and another server thread requires the module meanwhile, that
-// one loads it too: it cannot be given what is not there yet.
+// loading marks a module whose loader runs. When the loader waits and another server thread
+// requires the module meanwhile, that one loads it too: it cannot be given what is not there yet.
 var loading = NamedLight("loading")
 
 func libRequire(t *Thread) int {
@@ -251,7 +251,8 @@ func libModule(t *Thread) int {
 	return 0
 }
 
-// findTable walks and makes the tables of a dotted global name; nil when something else is in the way.
+// findTable walks and makes the tables of a dotted global name; nil when something else is in the
+// way.
 func (m *VM) findTable(name string) *Table {
 	tb := m.Globals()
 	for part := range strings.SplitSeq(name, ".") {

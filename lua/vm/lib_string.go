@@ -30,6 +30,7 @@ func (m *VM) openString() {
 	m.Globals().SetStr("string", tb.Value())
 	mt := m.NewTable(0, 1)
 	mt.SetStr("__index", tb.Value())
+	m.openArithmetic(mt)
 	m.main.SetMetatable(glua.LString(""), mt.Value().lv())
 }
 
@@ -87,7 +88,8 @@ func strChar(t *Thread) int {
 // maxDumps is the number of functions that string.dump keeps for one VM.
 const maxDumps = 4096
 
-// strDump gives a token that load and loadstring of the same VM turn into the function again: there is no portable bytecode.
+// strDump gives a token that load and loadstring of the same VM turn into the function again: there
+// is no portable bytecode.
 func strDump(t *Thread) int {
 	f := t.CheckFunc(1).Func()
 	if f.f.IsG || len(t.vm.dumps) >= maxDumps {

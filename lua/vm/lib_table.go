@@ -24,7 +24,8 @@ var tableLibrary = map[string]Func{
 	"unpack": libUnpack,
 }
 
-// tableExtensions are LuaJIT's and OpenResty's: require "table.new" gives the function and sets table.new.
+// tableExtensions are LuaJIT's and OpenResty's: require "table.new" gives the function and sets
+// table.new.
 var tableExtensions = map[string]Func{
 	"new": func(t *Thread) int {
 		narr, nrec := t.CheckInt(1), t.CheckInt(2)
@@ -237,7 +238,8 @@ func tabPack(t *Thread) int {
 	return 1
 }
 
-// sorter sorts a copy of the array part; an inconsistent order function gives some order, never a fault.
+// sorter sorts a copy of the array part; an inconsistent order function gives some order, never a
+// fault.
 type sorter struct {
 	t    *Thread
 	v    []Value

@@ -10,8 +10,9 @@ import (
 // maxLevels is how deep blocks and expressions nest: "chunk has too many syntax levels".
 const maxLevels = 200
 
-// parser builds gopher-lua's syntax tree from LuaJIT's dialect, with LuaJIT's messages. Where gopher-lua's compiler is known to
-// make wrong code, the parser gives it an equivalent tree: see rewrite.go.
+// parser builds gopher-lua's syntax tree from LuaJIT's dialect, with LuaJIT's messages. Where
+// gopher-lua's compiler is known to make wrong code, the parser gives it an equivalent tree: see
+// rewrite.go.
 type parser struct {
 	lexer
 	tok      token
@@ -479,7 +480,8 @@ var priorities = map[token][2]int{
 
 const unaryPriority = 8
 
-// maxChain bounds what nests in the tree though not in the source: left-associative operators, calls of results, elseif.
+// maxChain bounds what nests in the tree though not in the source: left-associative operators,
+// calls of results, elseif.
 const maxChain = 10000
 
 func (p *parser) checkChain(n int) {

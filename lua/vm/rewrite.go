@@ -8,8 +8,9 @@ import (
 
 // What gopher-lua's compiler gets wrong, given to it in a form that it gets right.
 
-// assign makes `a, b = b, a`: the compiler writes the first target before it has read the last value, so all operands go
-// through fresh locals. One target, or names that take the results of one call, need none.
+// assign makes `a, b = b, a`: the compiler writes the first target before it has read the last
+// value, so all operands go through fresh locals. One target, or names that take the results of one
+// call, need none.
 func assign(targets, values []ast.Expr, line int) ast.Stmt {
 	plain := at(&ast.AssignStmt{Lhs: targets, Rhs: values}, line)
 	if len(targets) == 1 && len(values) == 1 && !fieldOfConstant(targets[0]) && !conditional(targets[0], values[0]) ||
@@ -86,7 +87,8 @@ func independent(targets, values []ast.Expr) bool {
 	return len(values) <= len(targets)
 }
 
-// padNames gives every value of a local statement a name: the compiler does not always drop the others rightly.
+// padNames gives every value of a local statement a name: the compiler does not always drop the
+// others rightly.
 func padNames(names []string, values []ast.Expr) []string {
 	for len(names) < len(values) {
 		names = append(names, "(unused "+strconv.Itoa(len(names))+")")
@@ -105,8 +107,8 @@ func isConstant(e ast.Expr) bool {
 	return false
 }
 
-// foldLogical decides `and` and `or` with a constant on the left, whose jumps the compiler puts in the wrong place; nil when
-// there is none.
+// foldLogical decides `and` and `or` with a constant on the left, whose jumps the compiler puts in
+// the wrong place; nil when there is none.
 func foldLogical(op token, left, right ast.Expr) ast.Expr {
 	if !isConstant(left) {
 		return nil
@@ -128,7 +130,8 @@ func foldLogical(op token, left, right ast.Expr) ast.Expr {
 	return right
 }
 
-// branch makes a condition in which no operand is a constant: the compiler drops the jumps of such ones.
+// branch makes a condition in which no operand is a constant: the compiler drops the jumps of such
+// ones.
 func branch(e ast.Expr) ast.Expr {
 	right := "1"
 	switch x := e.(type) {
@@ -151,7 +154,8 @@ func branch(e ast.Expr) ast.Expr {
 	return at(&ast.RelationalOpExpr{Operator: "==", Lhs: one, Rhs: at(&ast.NumberExpr{Value: right}, line)}, line)
 }
 
-// padding is an instruction to put before a loop body whose first token begins a jump: the compiler confuses the two labels.
+// padding is an instruction to put before a loop body whose first token begins a jump: the compiler
+// confuses the two labels.
 func padding(first token, line int) []ast.Stmt {
 	switch first {
 	case tkIf, tkBreak, tkDo, tkGoto, tkLabel, tkWhile, tkRepeat, tkFor, ';':
@@ -160,7 +164,8 @@ func padding(first token, line int) []ast.Stmt {
 	return nil
 }
 
-// iterator makes `for names in exprs` set all three of its hidden variables: the compiler fills only as many as there are names.
+// iterator makes `for names in exprs` set all three of its hidden variables: the compiler fills
+// only as many as there are names.
 func iterator(names []string, exprs []ast.Expr) ([]string, []ast.Expr) {
 	last := exprs[len(exprs)-1]
 	multi := false
@@ -179,8 +184,8 @@ func iterator(names []string, exprs []ast.Expr) ([]string, []ast.Expr) {
 	return names, exprs
 }
 
-// orderFields keeps the compiler from storing the items of a full batch of positional fields again, from registers that keyed
-// fields have used since.
+// orderFields keeps the compiler from storing the items of a full batch of positional fields again,
+// from registers that keyed fields have used since.
 func orderFields(fields []*ast.Field) []*ast.Field {
 	positional := 0
 	for _, f := range fields {

@@ -2,7 +2,8 @@ package vm
 
 import glua "github.com/yuin/gopher-lua"
 
-// gopher-lua notes where locals begin but not, once registers are used again, where they end. The parser knows.
+// gopher-lua notes where locals begin but not, once registers are used again, where they end. The
+// parser knows.
 
 // local is a local variable of a function.
 type local struct {
@@ -11,15 +12,16 @@ type local struct {
 	last int // line where its scope ends; 0: with the function
 }
 
-// scopeKey finds the locals of a compiled function; functions that look alike are told apart by their order.
+// scopeKey finds the locals of a compiled function; functions that look alike are told apart by
+// their order.
 type scopeKey struct{ line, last, params int }
 
 type scopes map[scopeKey][][]local
 
 func (s scopes) add(k scopeKey, locals []local) { s[k] = append(s[k], locals) }
 
-// annotate corrects the debug information of p and its inner functions. Behind the names of the upvalues, where nothing else
-// looks, it keeps the full chunk name and the registers of the locals.
+// annotate corrects the debug information of p and its inner functions. Behind the names of the
+// upvalues, where nothing else looks, it keeps the full chunk name and the registers of the locals.
 func (s scopes) annotate(p *glua.FunctionProto, source string) {
 	k := scopeKey{}
 	if p.LineDefined != 0 {

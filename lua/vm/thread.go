@@ -236,11 +236,13 @@ func (t *Thread) metatable(v Value) *Table {
 	case *glua.LUserData:
 		return Value{x.Metatable}.Table()
 	}
-	// GetMetatable returns __metatable instead when there is one; types other than these two are shared by a VM and have none.
+	// GetMetatable returns __metatable instead when there is one; types other than these two are
+	// shared by a VM and have none.
 	return Value{t.l.GetMetatable(v.lv())}.Table()
 }
 
-// Args returns all arguments of the running host function: a view of the stack, valid until the next Push or call.
+// Args returns all arguments of the running host function: a view of the stack, valid until the
+// next Push or call.
 func (t *Thread) Args() []Value {
 	f := currentFrame(t.l)
 	if f.NArgs == 0 {

@@ -106,7 +106,8 @@ func (v Value) lv() glua.LValue {
 func (v Value) IsNil() bool { return v.v == nil || v.v == glua.LNil }
 func (v Value) Truth() bool { return v.v != nil && v.v != glua.LNil && v.v != glua.LFalse }
 
-// Bool, Num, Str, Table, Func, Userdata and Thread convert nothing: they return the zero value for another kind.
+// Bool, Num, Str, Table, Func, Userdata and Thread convert nothing: they return the zero value for
+// another kind.
 func (v Value) Bool() bool {
 	b, _ := v.v.(glua.LBool)
 	return bool(b)
@@ -190,8 +191,8 @@ func appendNumber(b []byte, f float64) []byte {
 	return strconv.AppendFloat(b, roundUp(f, 'e', 13), 'g', 14, 64)
 }
 
-// roundUp makes a number that lies exactly between two decimals with prec digits one that is printed as the one further from
-// zero: LuaJIT rounds so, Go and C to even.
+// roundUp makes a number that lies exactly between two decimals with prec digits one that is
+// printed as the one further from zero: LuaJIT rounds so, Go and C to even.
 func roundUp(f float64, verb byte, prec int) float64 {
 	var buf [400]byte
 	s := strconv.AppendFloat(buf[:0], f, verb, -1, 64)
@@ -208,7 +209,8 @@ func roundUp(f float64, verb byte, prec int) float64 {
 	return math.Nextafter(f, math.Copysign(math.Inf(1), f))
 }
 
-// parseNumber reads a number as LuaJIT's lexer and tonumber do: decimal, hexadecimal, with surrounding space.
+// parseNumber reads a number as LuaJIT's lexer and tonumber do: decimal, hexadecimal, with
+// surrounding space.
 func parseNumber(s string) (float64, bool) {
 	s = strings.Trim(s, " \t\n\v\f\r")
 	digits, neg := s, false

@@ -1,7 +1,9 @@
-// Package vm is the Lua virtual machine: it compiles and runs scripts and is the API that host functions are written against.
+// Package vm is the Lua virtual machine: it compiles and runs scripts and is the API that host
+// functions are written against.
 //
-// A VM belongs to one goroutine at a time; its threads take turns. A host function may park the goroutine or iter.Pull
-// coroutine it runs on, and other threads of the same VM run meanwhile. This implementation is a layer over gopher-lua.
+// A VM belongs to one goroutine at a time; its threads take turns. A host function may park the
+// goroutine or iter.Pull coroutine it runs on, and other threads of the same VM run meanwhile. This
+// implementation is a layer over gopher-lua.
 package vm
 
 import (
@@ -22,8 +24,8 @@ const (
 
 // Options of a VM. The zero value is usable.
 type Options struct {
-	// MemoryLimit is the size in bytes of the largest string a script may build; 0 and more than 256 MB are 256 MB. This implementation has no
-	// measure of a script's tables.
+	// MemoryLimit is the size in bytes of the largest string a script may build; 0 and more than
+	// 256 MB are 256 MB. This implementation has no measure of a script's tables.
 	MemoryLimit int64
 }
 
@@ -79,10 +81,12 @@ func (m *VM) NewTable(narr, nrec int) *Table {
 	return Value{m.main.CreateTable(narr, nrec)}.Table()
 }
 
-// Func is a host function: it reads its arguments from t, pushes results and returns how many of the last pushed are its own.
+// Func is a host function: it reads its arguments from t, pushes results and returns how many of
+// the last pushed are its own.
 type Func func(t *Thread) int
 
-// NewFunc makes a function value of f. name stands in error messages when the caller has none for it.
+// NewFunc makes a function value of f. name stands in error messages when the caller has none for
+// it.
 func (m *VM) NewFunc(name string, f Func) Value {
 	return Value{m.main.NewClosure(func(l *glua.LState) int { return f(owner(l)) }, glua.LString(name))}
 }
@@ -93,7 +97,8 @@ func (m *VM) NewUserdata(v any, mt *Table) Value {
 	return Value{(*glua.LUserData)(unsafe.Pointer(u))}
 }
 
-// Builtin makes `require name` return what load gives, before any file is looked for. It is built at the first require.
+// Builtin makes `require name` return what load gives, before any file is looked for. It is built
+// at the first require.
 func (m *VM) Builtin(name string, load func(t *Thread) Value) { m.builtins[name] = load }
 
 // SetPath sets package.path and package.cpath.
@@ -107,8 +112,8 @@ func (m *VM) Path() (path, cpath string) {
 	return m.pkg.GetStr("path").Str(), m.pkg.GetStr("cpath").Str()
 }
 
-// OnYield sets what coroutine.yield does on a thread that no coroutine.resume runs: f gets yield's arguments and returns its
-// results.
+// OnYield sets what coroutine.yield does on a thread that no coroutine.resume runs: f gets yield's
+// arguments and returns its results.
 func (m *VM) OnYield(f func(t *Thread, args []Value) []Value) { m.onYield = f }
 
 // NewThread takes a thread from the pool. Give it back with Release.
@@ -124,7 +129,8 @@ func (m *VM) NewThread() *Thread {
 	return t
 }
 
-// Release ends t's unfinished coroutines and puts its stack back into the pool. t must not be running.
+// Release ends t's unfinished coroutines and puts its stack back into the pool. t must not be
+// running.
 func (m *VM) Release(t *Thread) {
 	for co := range t.children {
 		co.kill()

@@ -110,6 +110,9 @@ func TestPrograms(t *testing.T) {
 		{"date", "return os.date('!%a, %d %b %Y %H:%M:%S', 0), os.time({year = 2000, month = 1, day = 1, hour = 0}) ~= nil", "Thu, 01 Jan 1970 00:00:00 true"},
 		{"falsy operand assigned to a local", "local function f() end local v = 1 v = f() and v return v", "nil"},
 		{"repeated target", "local v v, v = 1.5 return v", "1.5"},
+		{"arithmetic on strings", "return '010' + 1, '0x10' * '2', -'3', '7' % 4", "11 32 -3 3"},
+		{"arithmetic on words", "local s = 'x'\nreturn 1 + s", "ERROR t:2: attempt to perform arithmetic on local 's' (a string value)"},
+		{"string and object", "return 'a' + setmetatable({}, {__add = function(a) return a .. 'b' end})", "ab"},
 		{"missing module", "local ok, e = pcall(require, 'no.such')\nreturn e:match(\"^module 'no.such' not found:\\n\\tno field package.preload%['no.such'%]\\n\\tno file './no/such.lua'\") ~= nil", "true"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
