@@ -12,25 +12,55 @@ import (
 )
 
 // conn is a client's connection. While it waits for a request it is only this
-// struct in the loop's table: no coroutine, no buffers.
+// struct, its descriptor's and the loop's slot: no coroutine, no buffers. What
+// few connections need is in extra, which the others share.
 type conn struct {
+	*extra
 	w        *worker
 	fd       *actor.FD
-	tls      *tlsConn // nil: plain
 	socket   *origin
-	peer     netip.AddrPort
-	local    netip.AddrPort // asked for when somebody needs it
-	name     string         // of the peer, made for the first request
-	since    time.Time
+	name     string // of the peer, made for the first request
+	since    int64  // Unix time in nanoseconds
 	id       uint64
-	requests int32
-	waiting  bool // in the worker's idle list
-	proxied  bool // the PROXY protocol header was read
-	proxy    *proxyHeader
-	plain    []byte // what a client that speaks HTTP to a TLS port sent first
 	prev     *conn
 	next     *conn
 	timer    actor.Timer // of the idle connection
+	peer     packedAddr
+	local    packedAddr // asked for when somebody needs it
+	requests int32
+	waiting  bool // in the worker's idle list
+}
+
+// extra is what only some connections have.
+type extra struct {
+	tls     *tlsConn
+	proxied bool // the PROXY protocol header was read
+	proxy   *proxyHeader
+	plain   []byte // what a client that speaks HTTP to a TLS port sent first
+}
+
+// rare returns the connection's own extra.
+func (c *conn) rare() *extra {
+	if c.extra == &c.w.noExtra {
+		c.extra = &extra{}
+	}
+	return c.extra
+}
+
+// packedAddr is a netip.AddrPort without zone in 20 bytes.
+type packedAddr struct {
+	ip   [16]byte
+	port uint16
+	set  bool
+}
+
+func pack(a netip.AddrPort) packedAddr { return packedAddr{a.Addr().As16(), a.Port(), a.IsValid()} }
+
+func (p packedAddr) unpack() netip.AddrPort {
+	if !p.set {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(netip.AddrFrom16(p.ip).Unmap(), p.port)
 }
 
 // connList is an intrusive list of idle connections.
@@ -132,19 +162,22 @@ func (c *conn) cut() {
 }
 
 func (c *conn) localAddr() netip.AddrPort {
-	if !c.local.IsValid() {
-		if a, err := c.fd.Local(); err == nil {
-			c.local = a.AddrPort
+	if c.socket.local.IsValid() {
+		return c.socket.local
+	}
+	if !c.local.set {
+		if a, err := c.fd.Local(); err == nil && a.IsValid() {
+			c.local = pack(a.AddrPort)
 		}
 	}
-	return c.local
+	return c.local.unpack()
 }
 
 func (c *conn) peerName() string {
 	if c.name == "" {
 		c.name = "unix:"
-		if c.peer.IsValid() {
-			c.name = c.peer.Addr().Unmap().String()
+		if c.peer.set {
+			c.name = c.peer.unpack().Addr().String()
 		}
 	}
 	return c.name
@@ -225,7 +258,7 @@ func (c *conn) Serve() {
 // and the TLS handshake.
 func (c *conn) greet(l *phases.Listen) bool {
 	if l.ProxyProtocol && !c.proxied {
-		c.proxied = true
+		c.rare().proxied = true
 		if err := c.readProxy(l); err != nil {
 			c.logf(l, phases.LevelError, "%v while reading PROXY protocol", err)
 			return false

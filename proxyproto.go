@@ -48,7 +48,7 @@ func (c *conn) readProxy(l *phases.Listen) error {
 			}
 		}
 		h, err := parseProxyV1(line[:len(line)-2])
-		c.proxy = h
+		c.rare().proxy = h
 		return err
 	}
 	if !bytes.Equal(head[:8], proxySignature[:8]) {
@@ -69,7 +69,7 @@ func (c *conn) readProxy(l *phases.Listen) error {
 		return err
 	}
 	h, err := parseProxyV2(head[12], head[13], body)
-	c.proxy = h
+	c.rare().proxy = h
 	return err
 }
 

@@ -37,7 +37,7 @@ func (c *conn) handshake(l *phases.Listen) bool {
 	switch {
 	case err == nil:
 	case errors.As(err, &plain) && plain.Received[0] >= 'A' && plain.Received[0] <= 'Z':
-		c.plain = plain.Received
+		c.rare().plain = plain.Received
 		return true
 	case errors.Is(err, actor.ErrTimeout):
 		c.logf(l, phases.LevelInfo, "client timed out (110: Connection timed out) while SSL handshaking")
@@ -54,7 +54,7 @@ func (c *conn) handshake(l *phases.Listen) bool {
 		t.srv = l.Default
 	}
 	t.state.Verify, t.state.VerifyError = phases.SSLOf(t.srv).Check(t.state.PeerCertificates, c.w.loop.Now())
-	c.tls = t
+	c.rare().tls = t
 	return true
 }
 

@@ -184,8 +184,8 @@ func (t *turn) begin(ten *tenure, l *phases.Listen) {
 	c.requests++
 	c.w.s.stats.Requests.Add(1)
 	ten.requests++
-	t.client = phases.Client{ID: c.id, Addr: c.peer, Local: c.localAddr(), Name: c.peerName(), Requests: int(c.requests),
-		Since: c.since, Pipelined: t.client.Pipelined}
+	t.client = phases.Client{ID: c.id, Addr: c.peer.unpack(), Local: c.localAddr(), Name: c.peerName(), Requests: int(c.requests),
+		Since: time.Unix(0, c.since), Pipelined: t.client.Pipelined}
 	if c.proxy != nil {
 		t.client.ProxyAddr, t.client.ProxyLocal = c.proxy.source, c.proxy.target
 	}

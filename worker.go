@@ -25,6 +25,7 @@ type worker struct {
 	active  map[*conn]struct{}
 	turns   []*turn // free ones
 	closing bool
+	noExtra extra  // of the connections that have none; never changed
 	date    []byte // the Date field's value
 	dateAt  int64
 }
@@ -203,6 +204,7 @@ func (t *tenure) find(c *conn) *phases.Listen {
 type origin struct {
 	key   string
 	given bool
+	local netip.AddrPort // when all its connections have the same
 }
 
 // listen accepts from the server's sockets and no longer from closed ones.
@@ -219,7 +221,10 @@ func (w *worker) listen() {
 			if w.accepts[l] {
 				continue
 			}
-			from := &origin{key, k.given}
+			from := &origin{key: key, given: k.given}
+			if a := l.Addr(); !a.IsUnix() && !a.Addr().IsUnspecified() {
+				from.local = a.AddrPort
+			}
 			err := w.loop.Accept(l, func(fd *actor.FD, peer actor.Addr) { w.accepted(from, fd, peer) }, w.acceptFailed)
 			if err != nil {
 				w.acceptFailed(err)
@@ -256,7 +261,10 @@ func (w *worker) accepted(from *origin, fd *actor.FD, peer actor.Addr) {
 		w.idle.first.close()
 	}
 	w.s.stats.Handled.Add(1)
-	c := &conn{w: w, fd: fd, socket: from, id: id, peer: peer.AddrPort, since: w.loop.Now()}
+	c := &conn{w: w, fd: fd, socket: from, id: id, since: w.loop.Now().UnixNano(), extra: &w.noExtra}
+	if peer.IsValid() {
+		c.peer = pack(peer.AddrPort)
+	}
 	w.conns++
 	c.begin()
 }
