@@ -103,6 +103,7 @@ func (t *Thread) Resume(co *Thread, args ...Value) ([]Value, error) {
 		co.attach()
 	}
 	co.forget()
+	co.data = t.data // a coroutine runs for the request that resumes it
 	c.resumer = t
 	before := t.status
 	t.status, co.status = normal, running

@@ -88,8 +88,10 @@ func plainFault(msg string) string {
 	switch msg {
 	case "registry overflow":
 		return "stack overflow"
-	case "too many recursions in gettable", "too many recursions in settable":
-		return "'__index' chain too long; possibly a loop"
+	case "too many recursions in gettable":
+		return "loop in gettable"
+	case "too many recursions in settable":
+		return "loop in settable"
 	}
 	return msg
 }

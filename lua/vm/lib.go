@@ -8,6 +8,7 @@ func (m *VM) openLibraries() {
 	g.SetStr("_VERSION", String("Lua 5.1"))
 	m.register(g, baseLibrary)
 	m.register(g, environmentLibrary)
+	m.next, m.ipairsNext = g.GetStr("next"), m.NewFunc("ipairs", ipairsNext)
 	for name, fs := range map[string]map[string]Func{"coroutine": coroutineLibrary, "debug": debugLibrary} {
 		tb := m.NewTable(0, len(fs))
 		m.register(tb, fs)

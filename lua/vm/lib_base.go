@@ -204,9 +204,7 @@ func (t *Thread) load(text []byte, name, mode string, env int) int {
 		return 2
 	}
 	fn := t.vm.Load(p)
-	if caller := t.at(1); caller != nil && !caller.Fn.IsG {
-		fn.Func().f.Env = t.l.Env
-	}
+	fn.Func().f.Env = t.l.Env
 	if t.NArg() >= env {
 		fn.Func().SetEnv(t.CheckTable(env))
 	}
@@ -315,7 +313,7 @@ func libPairs(t *Thread) int {
 		return 3
 	}
 	t.CheckTable(1)
-	t.Push(t.vm.Globals().GetStr("next"))
+	t.Push(t.vm.next)
 	t.Push(v)
 	t.PushNil()
 	return 3
@@ -338,7 +336,7 @@ func libIpairs(t *Thread) int {
 		return t.PushAll(t.CallRaw(mt, v))
 	}
 	t.CheckTable(1)
-	t.Push(t.vm.NewFunc("ipairs_aux", ipairsNext))
+	t.Push(t.vm.ipairsNext)
 	t.Push(v)
 	t.PushInt(0)
 	return 3

@@ -75,7 +75,10 @@ func (t *Thread) rest() bool {
 	return len(regs(t.l).array) <= maxIdleStack
 }
 
-func (t *Thread) VM() *VM          { return t.vm }
+func (t *Thread) VM() *VM { return t.vm }
+
+// Data belongs to the server. A coroutine has that of the thread that made it, and on each resume
+// that of the resumer.
 func (t *Thread) Data() any        { return t.data }
 func (t *Thread) SetData(data any) { t.data = data }
 

@@ -40,8 +40,10 @@ type VM struct {
 	carriers  []*carrier
 	maxString int
 	dumps     []*Proto // by string.dump
-	pkg       *Table
-	loaded    *Table
+
+	next, ipairsNext Value // what pairs and ipairs return
+	pkg              *Table
+	loaded           *Table
 }
 
 // New makes a VM with the standard libraries open.
@@ -136,7 +138,7 @@ func (m *VM) Release(t *Thread) {
 		co.kill()
 	}
 	clear(t.results[:cap(t.results)])
-	t.data, t.status = nil, dead
+	t.data, t.status, t.depth = nil, dead, 0
 	if t.seen || len(m.threads) >= maxIdle || !t.rest() {
 		t.detach()
 		return
