@@ -21,6 +21,7 @@ func modules() []phases.Module {
 		phases.SSLModule,
 
 		filter.Ranges,
+		filter.Gzip,
 		phases.Postpone,
 
 		handler.Map,
@@ -29,8 +30,12 @@ func modules() []phases.Module {
 		handler.Rewrite,
 		handler.Access,
 		handler.TryFiles,
+		handler.RandomIndex,
 		handler.Index,
+		handler.AutoIndex,
+		filter.GzipStatic,
 		handler.Static,
+		handler.EmptyGIF,
 		handler.AccessLog,
 
 		upstream.Module,
@@ -41,6 +46,10 @@ func modules() []phases.Module {
 		upstream.Random,
 		upstream.Proxy,
 
+		filter.Charset,
+		filter.SubFilter,
+		filter.Addition,
+		filter.Gunzip,
 		filter.Headers,
 		handler.Echo,
 		lua.Module,

@@ -15,6 +15,8 @@ func areas() []area {
 		variablesArea, // api_var.go
 		loggingArea,   // api_log.go
 		escapeArea,    // api_escape.go
+		regexArea,     // api_re.go
+		sharedArea,    // api_shared.go
 		headerArea,    // api_header.go
 		timeArea,      // api_time.go
 		hashArea,      // api_hash.go

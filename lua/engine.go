@@ -66,6 +66,7 @@ type engine struct {
 	files   map[string]vm.Value // by path
 	idle    []*state
 	null    vm.Value
+	regexes regexes
 	exiting bool // the worker has no more requests
 	timers  timers
 	holds   int    // of a request's own VM: the request and its timers

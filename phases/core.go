@@ -1,6 +1,7 @@
 package phases
 
 import (
+	"strings"
 	"time"
 
 	"github.com/luahttpd/luahttpd/conf"
@@ -248,11 +249,8 @@ func openServer(own *Core, b *Block, s *conf.Stmt) error {
 			return err
 		}
 		c.compose(c.Loc)
-		for _, n := range srv.names {
-			if n.regex == nil {
-				srv.Name = n.text
-				break
-			}
+		if len(srv.names) > 0 {
+			srv.Name = strings.TrimPrefix(srv.names[0].text, ".")
 		}
 		return c.listenDefault(s)
 	})

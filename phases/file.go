@@ -4,7 +4,9 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"strconv"
 	"syscall"
+	"time"
 )
 
 // OpenFile opens a file for reading and tells what it is. Something that is
@@ -38,4 +40,43 @@ func FileStatus(err error) (Result, Level) {
 		return 403, LevelError
 	}
 	return 500, LevelCrit
+}
+
+// SendFile answers with the whole of a regular file, of which parts may be
+// asked for.
+func (r *Request) SendFile(f *os.File, st fs.FileInfo) Result {
+	o := &r.Out
+	o.Status, o.ContentLength = 200, st.Size()
+	r.SetModified(st.ModTime(), st.Size())
+	r.SetContentType()
+	o.AllowRanges = true
+	if err := r.SendHeader(); err != nil {
+		return r.Result(err)
+	}
+	if o.NoBody {
+		return r.Finish()
+	}
+	c := Chunk{Last: r.IsMain(), End: true}
+	if st.Size() > 0 {
+		c.File, c.Size = f, st.Size()
+	}
+	if err := r.Send(c); err != nil {
+		return r.Result(err)
+	}
+	return Done
+}
+
+// SetModified gives the response the time and entity tag of a file that was
+// modified at t and has size bytes.
+func (r *Request) SetModified(t time.Time, size int64) {
+	r.Out.LastModified = t
+	if !r.Loc.Core.ETag {
+		return
+	}
+	tag := make([]byte, 0, 32)
+	tag = append(tag, '"')
+	tag = strconv.AppendInt(tag, t.Unix(), 16)
+	tag = append(tag, '-')
+	tag = strconv.AppendInt(tag, size, 16)
+	r.Out.Set("ETag", string(append(tag, '"')))
 }

@@ -23,8 +23,9 @@ type parser struct {
 	fn       *function
 	used     map[string]int // when a name was used last
 	scopes   scopes
-	taken    int // tokens taken
-	closed   int // tokens taken when a parenthesis was last closed
+	left     *loop // the loop whose body ended last
+	taken    int   // tokens taken
+	closed   int   // tokens taken when a parenthesis was last closed
 }
 
 // function is the function being parsed.
@@ -32,9 +33,10 @@ type function struct {
 	outer  *function
 	vararg bool
 	block  *block
-	loops  int
+	loop   *loop
 	locals []local
 	active int // locals that are in scope
+	inner  int // functions in it, so far
 }
 
 // block is a scope of labels and locals.
@@ -178,6 +180,9 @@ func (p *parser) close(b *block) {
 func (p *parser) block(stmts ...ast.Stmt) []ast.Stmt {
 	p.enter()
 	b := p.open()
+	if l := p.fn.loop; l != nil && l.body == nil {
+		l.body = b
+	}
 	for _, s := range stmts {
 		p.declare(s.(*ast.LocalAssignStmt).Names...)
 	}
@@ -225,8 +230,9 @@ func (p *parser) statement() (s ast.Stmt, last bool) {
 		}
 		p.expect(tkDo)
 		body := p.loopBody()
+		l := p.left
 		p.closes(tkEnd, tkWhile, line)
-		return span(&ast.WhileStmt{Condition: cond, Stmts: body}, line, p.lastLine), false
+		return l.wrap(span(&ast.WhileStmt{Condition: cond, Stmts: body}, line, p.lastLine)), false
 	case tkDo:
 		p.take()
 		body := p.block()
@@ -237,9 +243,10 @@ func (p *parser) statement() (s ast.Stmt, last bool) {
 	case tkRepeat:
 		p.take()
 		body := p.loopBody()
+		l := p.left
 		p.closes(tkUntil, tkRepeat, line)
 		cond := branch(p.expr())
-		return span(&ast.RepeatStmt{Condition: cond, Stmts: body}, line, p.lastLine), false
+		return l.wrap(span(&ast.RepeatStmt{Condition: cond, Stmts: body}, line, p.lastLine)), false
 	case tkFunction:
 		return p.functionStatement(line), false
 	case tkLocal:
@@ -253,11 +260,11 @@ func (p *parser) statement() (s ast.Stmt, last bool) {
 		return at(&ast.ReturnStmt{Exprs: exprs}, p.lastLine), true
 	case tkBreak:
 		p.take()
-		if p.fn.loops == 0 {
+		if p.fn.loop == nil {
 			p.line = line
 			p.fail(0, "no loop to break")
 		}
-		return at(&ast.BreakStmt{}, line), false
+		return p.breakLoop(line), false
 	case ';':
 		p.take()
 		return nil, false
@@ -304,9 +311,12 @@ func (p *parser) ifStatement(line int) ast.Stmt {
 }
 
 func (p *parser) loopBody() []ast.Stmt {
-	p.fn.loops++
+	l := &loop{outer: p.fn.loop, inner: p.fn.inner}
+	p.fn.loop = l
 	body := p.block(padding(p.tok, p.line)...)
-	p.fn.loops--
+	p.fn.loop = l.outer
+	l.closing = p.fn.inner > l.inner
+	p.left = l
 	return body
 }
 
@@ -314,7 +324,6 @@ func (p *parser) forStatement(line int) ast.Stmt {
 	p.take()
 	name := p.ident()
 	b := p.open()
-	defer p.close(b)
 	switch p.tok {
 	case '=':
 		p.take()
@@ -327,8 +336,9 @@ func (p *parser) forStatement(line int) ast.Stmt {
 		p.expect(tkDo)
 		p.declare("(for index)", "(for limit)", "(for step)", name)
 		s.Stmts = p.loopBody()
+		p.close(b)
 		p.closes(tkEnd, tkFor, line)
-		return span(s, line, p.lastLine)
+		return p.left.wrap(span(s, line, p.lastLine))
 	case ',', tkIn:
 		names := []string{name}
 		for p.accept(',') {
@@ -340,8 +350,9 @@ func (p *parser) forStatement(line int) ast.Stmt {
 		p.declare("(for generator)", "(for state)", "(for control)")
 		p.declare(names...)
 		s := &ast.GenericForStmt{Names: names, Exprs: exprs, Stmts: p.loopBody()}
+		p.close(b)
 		p.closes(tkEnd, tkFor, line)
-		return span(s, line, p.lastLine)
+		return p.left.wrap(span(s, line, p.lastLine))
 	}
 	p.syntax("'=' or 'in' expected")
 	return nil
@@ -432,6 +443,7 @@ func (p *parser) target(e ast.Expr) ast.Expr {
 
 // body parses parameters and statements of a function up to its end.
 func (p *parser) body(line int, self ...string) *ast.FunctionExpr {
+	p.fn.inner++
 	p.fn = &function{outer: p.fn}
 	p.declare(self...)
 	params := &ast.ParList{}

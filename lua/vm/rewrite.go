@@ -212,3 +212,40 @@ func orderFields(fields []*ast.Field) []*ast.Field {
 
 // fieldsPerFlush is gopher-lua's batch of positional fields.
 const fieldsPerFlush = 50
+
+// loop is a loop being parsed.
+type loop struct {
+	outer   *loop
+	body    *block
+	inner   int // functions before it
+	closing bool
+	breaks  []*ast.DoBlockStmt // those in a block inside the body
+}
+
+// breakLoop leaves the innermost loop.
+func (p *parser) breakLoop(line int) ast.Stmt {
+	s := at(&ast.BreakStmt{}, line)
+	l := p.fn.loop
+	if p.fn.block == l.body {
+		return s
+	}
+	do := span(&ast.DoBlockStmt{Stmts: []ast.Stmt{s}}, line, line)
+	l.breaks = append(l.breaks, do)
+	return do
+}
+
+// afterLoop is no label that a script can write.
+const afterLoop = "(after loop)"
+
+// wrap turns the breaks of a loop in which functions may hold locals into jumps behind it: the compiler's break does not close
+// the locals of the blocks between.
+func (l *loop) wrap(s ast.Stmt) ast.Stmt {
+	if !l.closing || len(l.breaks) == 0 {
+		return s
+	}
+	for _, do := range l.breaks {
+		do.Stmts[0] = at(&ast.GotoStmt{Label: afterLoop}, do.Line())
+	}
+	label := at(&ast.LabelStmt{Name: afterLoop}, s.LastLine())
+	return span(&ast.DoBlockStmt{Stmts: []ast.Stmt{s, label}}, s.Line(), s.LastLine())
+}

@@ -56,7 +56,28 @@ func setScopes(p *glua.FunctionProto, locals []local) string {
 		}
 		p.DbgLocals[i].EndPc = end
 	}
+	closeAtJumps(p, registers)
 	return string(registers)
+}
+
+// closeAtJumps corrects what a goto closes. The compiler closes every local of the function; those that are in scope on both
+// sides of the jump must stay open.
+func closeAtJumps(p *glua.FunctionProto, registers []byte) {
+	const maxJump = 0x3ffff >> 1
+	for pc := 0; pc+1 < len(p.Code); pc++ {
+		op, a, _, _ := decode(p.Code[pc])
+		jump, _, _, _ := decode(p.Code[pc+1])
+		if op != glua.OP_CLOSE || a != 0 || jump != glua.OP_JMP {
+			continue
+		}
+		target := pc + 2 + int(p.Code[pc+1]&0x3ffff) - maxJump
+		for i, v := range p.DbgLocals {
+			if v.StartPc <= pc && pc < v.EndPc && v.StartPc <= target && target < v.EndPc {
+				a = max(a, int(registers[i])+1)
+			}
+		}
+		p.Code[pc] = p.Code[pc]&^(0xff<<18) | uint32(a)<<18
+	}
 }
 
 func sourceOf(p *glua.FunctionProto) string {

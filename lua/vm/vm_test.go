@@ -113,6 +113,8 @@ func TestPrograms(t *testing.T) {
 		{"arithmetic on strings", "return '010' + 1, '0x10' * '2', -'3', '7' % 4", "11 32 -3 3"},
 		{"arithmetic on words", "local s = 'x'\nreturn 1 + s", "ERROR t:2: attempt to perform arithmetic on local 's' (a string value)"},
 		{"string and object", "return 'a' + setmetatable({}, {__add = function(a) return a .. 'b' end})", "ab"},
+		{"continue keeps outer upvalues open", "local n = 0\nlocal function inc() n = n + 1 end\nfor i = 1, 3 do\nif i == 2 then goto continue end\ninc()\n::continue::\nend\nreturn n", "2"},
+		{"break closes the upvalues of inner blocks", "local fs = {}\nfor i = 1, 3 do\nif true then\nlocal x = i * 10\nfs[#fs+1] = function() return x end\nif i > 0 then break end\nend\nend\nlocal a, b, c, d, e, f, g = 1, 2, 3, 4, 5, 6, 7\nreturn fs[1]()", "10"},
 		{"missing module", "local ok, e = pcall(require, 'no.such')\nreturn e:match(\"^module 'no.such' not found:\\n\\tno field package.preload%['no.such'%]\\n\\tno file './no/such.lua'\") ~= nil", "true"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -1,9 +1,6 @@
 package handler
 
 import (
-	"strconv"
-	"time"
-
 	"github.com/luahttpd/luahttpd/phases"
 	"github.com/luahttpd/luahttpd/phases/http1"
 )
@@ -46,40 +43,7 @@ func static(r *phases.Request, _ *struct{}) phases.Result {
 	if err := r.DiscardBody(); err != nil {
 		return r.Result(err)
 	}
-	o := &r.Out
-	o.Status, o.ContentLength = 200, st.Size()
-	SetModified(r, st.ModTime(), st.Size())
-	r.SetContentType()
-	o.AllowRanges = true
-	if err := r.SendHeader(); err != nil {
-		return r.Result(err)
-	}
-	if o.NoBody {
-		return r.Finish()
-	}
-	c := phases.Chunk{Last: r.IsMain(), End: true}
-	if st.Size() > 0 {
-		c.File, c.Size = f, st.Size()
-	}
-	if err := r.Send(c); err != nil {
-		return r.Result(err)
-	}
-	return phases.Done
-}
-
-// SetModified gives the response the time and entity tag of a file that was
-// modified at t and has size bytes.
-func SetModified(r *phases.Request, t time.Time, size int64) {
-	r.Out.LastModified = t
-	if !r.Loc.Core.ETag {
-		return
-	}
-	tag := make([]byte, 0, 32)
-	tag = append(tag, '"')
-	tag = strconv.AppendInt(tag, t.Unix(), 16)
-	tag = append(tag, '-')
-	tag = strconv.AppendInt(tag, size, 16)
-	r.Out.Set("ETag", string(append(tag, '"')))
+	return r.SendFile(f, st)
 }
 
 // redirectDirectory sends the client to the directory's name with its slash.
