@@ -33,8 +33,9 @@ func NewCache(entries int) *Cache {
 	return &Cache{entries: entries, recent: list.New(), known: make(map[cacheKey]*list.Element)}
 }
 
-// SetMatchLimit gives the expressions compiled from now on that match limit:
-// see Regex.SetMatchLimit. It must be called before the Cache is shared.
+// SetMatchLimit gives the expressions compiled from now on that match limit,
+// those with DFA excepted: see Regex.SetMatchLimit. It must be called before
+// the Cache is shared.
 func (c *Cache) SetMatchLimit(steps int) { c.limit = steps }
 
 // Compile is the function Compile with a memory. Patterns that fail to compile
@@ -53,7 +54,9 @@ func (c *Cache) Compile(pattern string, f Flags) (*Regex, error) {
 	if err != nil {
 		return nil, err
 	}
-	re.SetMatchLimit(c.limit)
+	if f&DFA == 0 { // as in lua-nginx-module
+		re.SetMatchLimit(c.limit)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if e, ok := c.known[key]; ok { // compiled twice at once: the first stays
