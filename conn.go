@@ -105,7 +105,7 @@ func (c *conn) begin() {
 func (c *conn) wait(timeout time.Duration) {
 	c.waiting = true
 	c.w.idle.push(c)
-	c.w.s.stats.Waiting.Add(1)
+	c.w.stats.Waiting.Add(1)
 	c.timer.Reset(timeout)
 	if c.tls != nil {
 		c.tls.OnReadable(c)
@@ -117,7 +117,7 @@ func (c *conn) wait(timeout time.Duration) {
 func (c *conn) wake() {
 	c.waiting = false
 	c.w.idle.remove(c)
-	c.w.s.stats.Waiting.Add(-1)
+	c.w.stats.Waiting.Add(-1)
 	c.timer.Stop()
 	c.fd.OnReadable(nil)
 }
@@ -151,6 +151,7 @@ func (c *conn) close() {
 	}
 	c.fd.Close()
 	c.w.conns--
+	c.w.stats.Active.Add(-1)
 }
 
 // cut closes the connection under a request that is being served.
@@ -158,6 +159,7 @@ func (c *conn) cut() {
 	if !c.fd.Closed() {
 		c.fd.Close()
 		c.w.conns--
+		c.w.stats.Active.Add(-1)
 	}
 }
 

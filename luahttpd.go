@@ -137,7 +137,7 @@ func (s *Server) compile() (*phases.Config, error) {
 		mods = o.modules(mods)
 	}
 	return phases.Compile(file, o.file, phases.Options{
-		Modules: mods, Prefix: o.prefix, Zones: s.zones, Logs: s.logs, Build: build, DefaultPort: o.port,
+		Modules: mods, Prefix: o.prefix, Zones: s.zones, Logs: s.logs, Stats: &s.stats, Build: build, DefaultPort: o.port,
 		Testing: o.testing, ErrorLog: o.errorLog,
 	})
 }

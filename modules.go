@@ -36,6 +36,7 @@ func modules() []phases.Module {
 		filter.GzipStatic,
 		handler.Static,
 		handler.EmptyGIF,
+		handler.StubStatus,
 		handler.AccessLog,
 
 		upstream.Module,

@@ -26,7 +26,7 @@ type Server struct {
 	cfg   atomic.Pointer[phases.Config]
 
 	connections atomic.Uint64 // numbers them
-	stats       Stats
+	stats       phases.Stats
 
 	mu      sync.Mutex // guards what follows
 	state   state
@@ -46,12 +46,6 @@ const (
 	ended
 )
 
-// Stats counts connections and requests of all workers, as stub_status does.
-type Stats struct {
-	Accepted, Handled, Requests atomic.Int64
-	Reading, Writing, Waiting   atomic.Int64
-}
-
 // ErrClosed is what Serve and ListenAndServe return after Shutdown or Close.
 var ErrClosed = errors.New("luahttpd: server closed")
 
@@ -64,8 +58,8 @@ type socket struct {
 // Config returns the configuration that new requests get.
 func (s *Server) Config() *phases.Config { return s.cfg.Load() }
 
-// Stats returns the server's counters.
-func (s *Server) Stats() *Stats { return &s.stats }
+// Stats counts connections and requests of all workers, as stub_status does.
+func (s *Server) Stats() phases.Totals { return s.stats.Total() }
 
 // Start opens the listening sockets, starts the workers and returns when all
 // of them serve.

@@ -112,7 +112,9 @@ func (t *turn) receive(ten *tenure, l *phases.Listen) next {
 				limited = true
 				c.fd.SetReadDeadline(c.w.loop.Now().Add(core.HeaderTimeout))
 			}
+			c.w.stats.Reading.Add(1)
 			n, err = t.wire.Read(t.buf[t.end:])
+			c.w.stats.Reading.Add(-1)
 		}
 		t.end += n
 		if err != nil && n == 0 {
@@ -182,7 +184,8 @@ func (t *turn) refuse(ten *tenure, l *phases.Listen, err error) {
 func (t *turn) begin(ten *tenure, l *phases.Listen) {
 	c := t.c
 	c.requests++
-	c.w.s.stats.Requests.Add(1)
+	c.w.stats.Requests.Add(1)
+	c.w.stats.Writing.Add(1)
 	ten.requests++
 	t.client = phases.Client{ID: c.id, Addr: c.peer.unpack(), Local: c.localAddr(), Name: c.peerName(), Requests: int(c.requests),
 		Since: time.Unix(0, c.since), Pipelined: t.client.Pipelined}
@@ -204,7 +207,10 @@ func (t *turn) begin(ten *tenure, l *phases.Listen) {
 }
 
 // over ends the request's use of its configuration.
-func (t *turn) over() { t.ten.requests-- }
+func (t *turn) over() {
+	t.ten.requests--
+	t.c.w.stats.Writing.Add(-1)
+}
 
 // serve answers the request whose head was received, and says whether another
 // may follow on the connection.

@@ -17,6 +17,7 @@ type sysConn = syscall.Conn
 type worker struct {
 	s       *Server
 	loop    *actor.Worker
+	stats   *phases.Counters
 	now     *tenure // of the configuration that new requests get
 	old     []*tenure
 	accepts map[*actor.Listener]bool
@@ -53,7 +54,7 @@ func newWorker(s *Server, id int) (*worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &worker{s: s, loop: loop, accepts: map[*actor.Listener]bool{}, active: map[*conn]struct{}{}}
+	w := &worker{s: s, loop: loop, stats: s.stats.Worker(), accepts: map[*actor.Listener]bool{}, active: map[*conn]struct{}{}}
 	if s.o.syscalls != nil {
 		loop.Syscalls = *s.o.syscalls
 	}
@@ -250,7 +251,7 @@ func (w *worker) acceptFailed(err error) {
 }
 
 func (w *worker) accepted(from *origin, fd *actor.FD, peer actor.Addr) {
-	w.s.stats.Accepted.Add(1)
+	w.stats.Accepted.Add(1)
 	id := w.s.connections.Add(1)
 	if limit := w.now.cfg.Process.Connections; w.conns >= limit {
 		if w.idle.first == nil {
@@ -260,12 +261,13 @@ func (w *worker) accepted(from *origin, fd *actor.FD, peer actor.Addr) {
 		}
 		w.idle.first.close()
 	}
-	w.s.stats.Handled.Add(1)
+	w.stats.Handled.Add(1)
 	c := &conn{w: w, fd: fd, socket: from, id: id, since: w.loop.Now().UnixNano(), extra: &w.noExtra}
 	if peer.IsValid() {
 		c.peer = pack(peer.AddrPort)
 	}
 	w.conns++
+	w.stats.Active.Add(1)
 	c.begin()
 }
 

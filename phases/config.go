@@ -26,6 +26,7 @@ type Config struct {
 	Listens     []*Listen
 	Zones       *Zones
 	Logs        *Logs
+	Stats       *Stats
 	// MainLog is the error log of the main block.
 	MainLog *Logger
 	// Build is the version text that $nginx_version, Server and pages use.
@@ -62,6 +63,7 @@ type Options struct {
 	Prefix      string // "": the working directory
 	Zones       *Zones // kept over reloads; nil: new ones
 	Logs        *Logs
+	Stats       *Stats // kept over reloads; nil: new ones
 	Build       Build
 	DefaultPort uint16 // 80
 	Testing     bool
@@ -73,13 +75,16 @@ type Options struct {
 // *conf.Error with file and line wherever a statement is to blame.
 func Compile(file *conf.File, path string, o Options) (*Config, error) {
 	cfg := &Config{
-		Prefix: o.Prefix, File: path, Modules: o.Modules, Zones: o.Zones, Logs: o.Logs, Build: o.Build,
+		Prefix: o.Prefix, File: path, Modules: o.Modules, Zones: o.Zones, Logs: o.Logs, Stats: o.Stats, Build: o.Build,
 		DefaultPort: o.DefaultPort, Testing: o.Testing,
 		vars: map[string]*variable{}, directives: map[string][]directiveRow{}, values: map[any]any{},
 		regexes: pcre.NewCache(0),
 	}
 	if cfg.Zones == nil {
 		cfg.Zones = &Zones{}
+	}
+	if cfg.Stats == nil {
+		cfg.Stats = &Stats{}
 	}
 	if cfg.DefaultPort == 0 {
 		cfg.DefaultPort = 80
