@@ -352,12 +352,16 @@ func (x *Exchange) more() phases.Result {
 	return x.cut(f.reason)
 }
 
-// cut ends a response whose end did not come: the client must see that.
+// cut ends a response whose end did not come: the client gets what there is
+// of it and sees the connection close.
 func (x *Exchange) cut(reason string) phases.Result {
 	x.r.Errorf(phases.LevelError, "%s", reason)
 	a := x.last()
 	a.length = x.received
 	x.ended(Answered)
+	if err := x.r.Send(phases.Chunk{Flush: true}); err != nil {
+		return x.r.FilterResult(err)
+	}
 	return phases.Failed
 }
 
