@@ -80,7 +80,7 @@ func LoadKeyPair(cfg *Config, cert, key string, passwords []string) (tls.Certifi
 	return pair, nil
 }
 
-// decrypt opens keys in OpenSSL's traditional encrypted form (RFC 1423).
+// decrypt opens encrypted keys: PKCS #8 and OpenSSL's traditional form (RFC 1423).
 func decrypt(text []byte, passwords []string) ([]byte, error) {
 	var out []byte
 	for rest := text; ; {
@@ -100,6 +100,18 @@ func decrypt(text []byte, passwords []string) ([]byte, error) {
 				return nil, err
 			}
 			block = &pem.Block{Type: block.Type, Bytes: der}
+		}
+		if block.Type == "ENCRYPTED PRIVATE KEY" {
+			der, err := []byte(nil), errors.New("it is encrypted and there is no password")
+			for _, p := range passwords {
+				if der, err = decryptPKCS8(block.Bytes, p); err == nil {
+					break
+				}
+			}
+			if err != nil {
+				return nil, err
+			}
+			block = &pem.Block{Type: "PRIVATE KEY", Bytes: der}
 		}
 		out = append(out, pem.EncodeToMemory(block)...)
 	}

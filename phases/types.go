@@ -43,8 +43,12 @@ func setTypes(own *Core, b *Block, s *conf.Stmt) error {
 }
 
 // SetContentType gives the response the media type of the URI's extension,
-// else the location's default_type.
+// else the location's default_type. One that it has already stays, as when a
+// peer redirected the request by X-Accel-Redirect.
 func (r *Request) SetContentType() {
+	if r.Out.ContentType != "" {
+		return
+	}
 	c := r.Loc.Core
 	r.Out.ContentType = c.Types.ByExtension(r.Extension())
 	if r.Out.ContentType == "" {

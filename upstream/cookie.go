@@ -128,8 +128,8 @@ func (h *httpProtocol) cookie(x *Exchange, v string) string {
 	}
 	r := x.r
 	parts := strings.Split(v, ";")
-	name, value, _ := strings.Cut(parts[0], "=")
-	flags := c.flagsOf(r, strings.TrimSpace(name), strings.TrimSpace(value))
+	name, _, _ := strings.Cut(parts[0], "=")
+	flags := c.flagsOf(r, strings.TrimSpace(name))
 	out := parts[:1]
 	for _, p := range parts[1:] {
 		attr := strings.TrimLeft(p, " ")
@@ -151,15 +151,13 @@ func (h *httpProtocol) cookie(x *Exchange, v string) string {
 				attr = key + "=" + w
 			}
 		case "secure":
-			if flags&cookieNoSecure != 0 {
+			if flags&(cookieNoSecure|cookieSecure) != 0 {
 				continue
 			}
-			flags &^= cookieSecure
 		case "httponly":
-			if flags&cookieNoHTTPOnly != 0 {
+			if flags&(cookieNoHTTPOnly|cookieHTTPOnly) != 0 {
 				continue
 			}
-			flags &^= cookieHTTPOnly
 		case "samesite":
 			if flags&(cookieNoSameSite|cookieStrict|cookieLax|cookieNone) != 0 {
 				continue
@@ -203,7 +201,7 @@ func rewriteCookie(r *phases.Request, rules []cookieRule, v string, domain bool)
 }
 
 // flagsOf are the flags of the first rule that names the cookie.
-func (c *cookies) flagsOf(r *phases.Request, name, value string) (flags int) {
+func (c *cookies) flagsOf(r *phases.Request, name string) (flags int) {
 	for i := range c.flags.Items {
 		rule := &c.flags.Items[i]
 		if rule.off {

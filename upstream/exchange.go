@@ -42,6 +42,8 @@ type Exchange struct {
 	whole  bool   // all of it was
 	stream bool   // the client's body is passed on as it comes
 	early  bool   // the peer answers before it has the whole request
+	// overflow: the client's body is too long to be remembered.
+	overflow bool
 
 	// The answer.
 	buf       []byte // received: buf[rd:wr] is not used yet
@@ -144,7 +146,7 @@ func begin(r *phases.Request, ws *workers, set *Settings) *Exchange {
 	x.start = r.Worker.Now()
 	x.tried.reset()
 	x.try = Try{}
-	x.fresh, x.begun, x.whole, x.stream, x.early, x.gone = false, false, false, false, false, false
+	x.fresh, x.begun, x.whole, x.stream, x.early, x.overflow, x.gone = false, false, false, false, false, false, false
 	x.rd, x.wr, x.received = 0, 0, 0
 	x.fields, x.trailers = x.fields[:0], x.trailers[:0]
 	x.buffering = set.Buffering

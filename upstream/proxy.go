@@ -265,7 +265,7 @@ func proxyPass(r *phases.Request, own *proxyConf) phases.Result {
 	}
 	x.uri = h.appendURI(x, x.uri[:0])
 	x.stream = !own.RequestBuffering && own.body == nil && own.PassBody && r.IsMain() && !r.Body.Read && !r.Body.Discarded && r.HasBody() &&
-		(r.ContentLength >= 0 || own.Version == 1)
+		(r.ContentLength >= 0 || own.Version == 1) && r.Loc.Core.BodyFile == phases.BodyFileOff
 	if x.stream {
 		r.Body.Streaming = true
 		if err := r.Stream().Continue(); err != nil {

@@ -172,6 +172,7 @@ func (s streamReader) Read(p []byte) (n int, err error) {
 	x.fetching, x.waiting = true, false
 	defer func() {
 		x.fetching, x.waiting = false, true
+		x.remember(p[:n], err)
 		if v := recover(); v != nil {
 			if i, is := v.(*actor.Interrupt); is && i.Value == errEarly {
 				n, err = 0, errEarly
@@ -181,6 +182,22 @@ func (s streamReader) Read(p []byte) (n int, err error) {
 		}
 	}()
 	return x.r.Stream().Read(p)
+}
+
+// remember keeps a small body that was passed on as it came: $request_body and
+// an error page may ask for it.
+func (x *Exchange) remember(p []byte, err error) {
+	b := &x.r.Body
+	if x.overflow || b.Size+int64(len(p)) > x.r.Loc.Core.BodyBufferSize {
+		x.overflow = true
+		b.Data = nil
+		return
+	}
+	b.Data = append(b.Data, p...)
+	b.Size = int64(len(b.Data))
+	if err == io.EOF || b.Size == x.r.ContentLength {
+		b.Read = true
+	}
 }
 
 // watch has the loop look for an answer while the request is sent.

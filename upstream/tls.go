@@ -3,6 +3,9 @@ package upstream
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"encoding/pem"
 	"errors"
 	"os"
 	"strings"
@@ -36,6 +39,7 @@ type secure struct {
 	conf   tlsConf
 	config *tls.Config
 	roots  *x509.CertPool
+	crl    []*pkix.CertificateList
 }
 
 var tlsRows = []phases.Directive[proxyConf]{
@@ -114,9 +118,17 @@ func (own *proxyConf) finishTLS(b *phases.Block) error {
 		if c.key == "" {
 			return p.Errorf("no \"proxy_ssl_certificate_key\" is defined for certificate \"%s\"", c.cert)
 		}
-		pair, err := tls.LoadX509KeyPair(c.cert, c.key)
+		var passwords []string
+		if c.passwords != "" {
+			text, err := os.ReadFile(c.passwords)
+			if err != nil {
+				return p.Errorf("%s", phases.OpenError(err))
+			}
+			passwords = strings.Split(strings.TrimRight(string(text), "\n"), "\n")
+		}
+		pair, err := phases.LoadKeyPair(b.Config, c.cert, c.key, passwords)
 		if err != nil {
-			return p.Errorf("cannot load certificate \"%s\": %v", c.cert, err)
+			return p.Errorf("%v", err)
 		}
 		s.config.Certificates = []tls.Certificate{pair}
 	}
@@ -131,6 +143,12 @@ func (own *proxyConf) finishTLS(b *phases.Block) error {
 		s.roots = x509.NewCertPool()
 		if !s.roots.AppendCertsFromPEM(pem) {
 			return p.Errorf("no certificate in \"%s\"", c.trusted)
+		}
+	}
+	if c.verify && c.crl != "" {
+		var err error
+		if s.crl, err = loadCRL(c.crl); err != nil {
+			return p.Errorf("ssl_crl \"%s\": %v", c.crl, err)
 		}
 	}
 	own.secure = s
@@ -150,6 +168,29 @@ func (s *secure) peerName(x *Exchange) string {
 		name = host
 	}
 	return name
+}
+
+var errCRL = errors.New("malformed revocation list")
+
+// signatureOf is how a list is signed.
+func signatureOf(list *pkix.CertificateList, issuer *x509.Certificate) x509.SignatureAlgorithm {
+	switch list.SignatureAlgorithm.Algorithm.String() {
+	case "1.2.840.113549.1.1.11":
+		return x509.SHA256WithRSA
+	case "1.2.840.113549.1.1.12":
+		return x509.SHA384WithRSA
+	case "1.2.840.113549.1.1.13":
+		return x509.SHA512WithRSA
+	case "1.2.840.10045.4.3.2":
+		return x509.ECDSAWithSHA256
+	case "1.2.840.10045.4.3.3":
+		return x509.ECDSAWithSHA384
+	case "1.2.840.10045.4.3.4":
+		return x509.ECDSAWithSHA512
+	case "1.3.101.112":
+		return x509.PureEd25519
+	}
+	return issuer.SignatureAlgorithm
 }
 
 var errVerify = errors.New("certificate verify failed")
@@ -222,15 +263,62 @@ func (s *secure) check(state *tls.ConnectionState, name string) (wrong string) {
 		}
 		return "upstream SSL certificate verify error: (" + reason + ")"
 	}
-	short := false
+	reason := "22:certificate chain too long"
 	for _, c := range chains {
-		short = short || len(c)-2 <= s.conf.depth
+		if len(c)-2 <= s.conf.depth {
+			if reason = s.revoked(c); reason == "" {
+				break
+			}
+		}
 	}
-	if !short {
-		return "upstream SSL certificate verify error: (22:certificate chain too long)"
+	if reason != "" {
+		return "upstream SSL certificate verify error: (" + reason + ")"
 	}
 	if leaf.VerifyHostname(strings.Trim(name, "[]")) != nil && (len(leaf.DNSNames) > 0 || !commonName(leaf.Subject.CommonName, name)) {
 		return "upstream SSL certificate does not match \"" + name + "\""
+	}
+	return ""
+}
+
+// loadCRL reads revocation lists, those of version 1 included.
+func loadCRL(file string) (lists []*pkix.CertificateList, err error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		list := new(pkix.CertificateList)
+		if rest, err := asn1.Unmarshal(block.Bytes, list); err != nil || len(rest) > 0 {
+			return nil, errCRL
+		}
+		lists = append(lists, list)
+	}
+	return lists, nil
+}
+
+// revoked says why a chain is not good: with a proxy_ssl_crl there must be a
+// list of every issuer in it.
+func (s *secure) revoked(chain []*x509.Certificate) string {
+	if s.conf.crl == "" {
+		return ""
+	}
+	for i, c := range chain {
+		issuer := chain[min(i+1, len(chain)-1)]
+		found := false
+		for _, list := range s.crl {
+			if issuer.CheckSignature(signatureOf(list, issuer), list.TBSCertList.Raw, list.SignatureValue.RightAlign()) != nil {
+				continue
+			}
+			found = true
+			for _, e := range list.TBSCertList.RevokedCertificates {
+				if e.SerialNumber.Cmp(c.SerialNumber) == 0 {
+					return "23:certificate revoked"
+				}
+			}
+		}
+		if !found {
+			return "3:unable to get certificate CRL"
+		}
 	}
 	return ""
 }

@@ -97,8 +97,8 @@ func upstreamCookie(r *phases.Request, rest string, dst []byte) ([]byte, bool) {
 			continue
 		}
 		pair, _, _ := strings.Cut(f.Value, ";")
-		if name, value, ok := strings.Cut(pair, "="); ok && strings.EqualFold(strings.TrimSpace(name), rest) {
-			return append(dst, strings.TrimSpace(value)...), true
+		if name, value, ok := strings.Cut(pair, "="); ok && strings.EqualFold(strings.Trim(name, " "), rest) {
+			return append(dst, strings.Trim(value, " ")...), true
 		}
 	}
 	return dst, false
