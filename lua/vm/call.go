@@ -183,15 +183,13 @@ func (t *Thread) gather(p any, kind catchKind, handler glua.LValue) *Error {
 	case *glua.ApiError:
 		e.Value = Value{x.Object}
 	case string:
-		e.Value = String(joinWhere(t.Where(0), x))
-		if x == "lua callstack overflow" {
+		if x == "lua callstack overflow" { // gopher-lua's panic when it has no frame left
 			e.Value = String(joinWhere(t.Where(0), "stack overflow"))
-		} else {
-			e.GoStack = string(debug.Stack())
+			break
 		}
+		t.fromPanic(e, p)
 	default:
-		e.Value = String(fmt.Sprint(p))
-		e.GoStack = string(debug.Stack())
+		t.fromPanic(e, p)
 	}
 	switch kind {
 	case catchGo, catchCo:
@@ -203,6 +201,14 @@ func (t *Thread) gather(p any, kind catchKind, handler glua.LValue) *Error {
 		t.handle(e, handler)
 	}
 	return e
+}
+
+// fromPanic makes e of a panic that is no Lua error.
+func (t *Thread) fromPanic(e *Error, p any) {
+	e.Value, e.GoStack = String(fmt.Sprint(p)), string(debug.Stack())
+	if t.vm.onPanic != nil {
+		t.vm.onPanic(t, p, e.GoStack)
+	}
 }
 
 // Room that the handler of an overflow gets.

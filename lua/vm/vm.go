@@ -33,6 +33,7 @@ type Options struct {
 type VM struct {
 	main      *glua.LState
 	onYield   func(t *Thread, args []Value) []Value
+	onPanic   func(t *Thread, value any, stack string)
 	builtins  map[string]func(t *Thread) Value
 	requires  map[string]*Thread // server threads that load a module
 	threads   []*Thread          // server threads at rest, stack attached
@@ -117,6 +118,10 @@ func (m *VM) Path() (path, cpath string) {
 // OnYield sets what coroutine.yield does on a thread that no coroutine.resume runs: f gets yield's
 // arguments and returns its results.
 func (m *VM) OnYield(f func(t *Thread, args []Value) []Value) { m.onYield = f }
+
+// OnPanic sets a function that is told of every Go panic that becomes a Lua error, also of those that
+// a script catches: they are faults of host functions, for the log.
+func (m *VM) OnPanic(f func(t *Thread, value any, stack string)) { m.onPanic = f }
 
 // NewThread takes a thread from the pool. Give it back with Release.
 func (m *VM) NewThread() *Thread {
