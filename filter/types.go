@@ -37,7 +37,7 @@ func setTypes[T any](name string, f func(*T) *mediaTypes) phases.Directive[T] {
 // what an empty list stands for besides text/html.
 func (m *mediaTypes) has(contentType string, rest ...string) bool {
 	if m.any {
-		return contentType != ""
+		return true
 	}
 	t, _, _ := strings.Cut(contentType, ";")
 	t = strings.TrimRight(t, " \t")

@@ -121,7 +121,7 @@ func coreVariables() []Variable {
 		number("body_bytes_sent", (*Request).BodyBytesSent),
 		number("bytes_sent", (*Request).BytesSent),
 		{Name: "content_length", Get: fieldGetter("Content-Length")},
-		{Name: "content_type", Get: fieldGetter("Content-Type")},
+		{Name: "content_type", Get: func(r *Request, dst []byte) ([]byte, bool) { return appendFields(r, "content_type", dst) }},
 		number("connection", func(r *Request) int64 { return int64(r.Client.ID) }),
 		number("connection_requests", func(r *Request) int64 { return int64(r.Client.Requests) }),
 		appended("connection_time", func(r *Request, dst []byte) []byte { return AppendSeconds(dst, r.Worker.Now().Sub(r.Client.Since)) }),
@@ -167,12 +167,7 @@ func corePrefixes() []Prefix {
 		{Name: "http_", Get: appendFields},
 		{Name: "sent_http_", Get: appendSent},
 		{Name: "sent_trailer_", Get: func(r *Request, rest string, dst []byte) ([]byte, bool) {
-			for _, f := range r.Out.Trailers {
-				if sameName(f.Name, rest) {
-					return append(dst, f.Value...), true
-				}
-			}
-			return dst, false
+			return joinFields(r.Out.Trailers, rest, dst)
 		}},
 	}
 }

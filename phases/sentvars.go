@@ -44,8 +44,13 @@ func appendSent(r *Request, rest string, dst []byte) ([]byte, bool) {
 			return append(dst, "chunked"...), true
 		}
 	}
+	return joinFields(o.All(), rest, dst)
+}
+
+// joinFields joins the values of the fields that a variable names.
+func joinFields(fields []Field, rest string, dst []byte) ([]byte, bool) {
 	found := false
-	for _, f := range o.All() {
+	for _, f := range fields {
 		if sameName(f.Name, rest) {
 			if found {
 				dst = append(dst, ", "...)

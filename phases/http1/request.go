@@ -50,6 +50,7 @@ type progress struct {
 	empty              int
 	seen               uint32
 	conn               connection
+	encoding           []byte // value of Transfer-Encoding
 	hasLine            bool
 	lf                 bool // lines end in a bare LF
 	upgrade            bool
@@ -273,19 +274,26 @@ func (h *RequestHead) uniqueField(bit uint32, value []byte) error {
 		}
 		h.ContentLength = n
 	case seenEncoding:
-		if !equalFold(value, "chunked") {
-			return errField(501, "client sent unknown \"Transfer-Encoding\": "+quoted(value))
-		}
-		if h.Minor == 0 {
-			return errField(400, "client sent HTTP/1.0 request with \"Transfer-Encoding\" header")
-		}
-		h.Chunked = true
+		h.at.encoding = value
 	case seenExpect:
 		h.Expect100 = h.Minor >= 1 && equalFold(value, "100-continue")
 	}
-	if h.Chunked && h.ContentLength >= 0 {
+	return nil
+}
+
+// encoding reads Transfer-Encoding when all fields are known.
+func (h *RequestHead) encoding() error {
+	switch {
+	case h.at.seen&seenEncoding == 0:
+		return nil
+	case h.Minor == 0:
+		return errField(400, "client sent HTTP/1.0 request with \"Transfer-Encoding\" header")
+	case !equalFold(h.at.encoding, "chunked"):
+		return errField(501, "client sent unknown \"Transfer-Encoding\": "+quoted(h.at.encoding))
+	case h.ContentLength >= 0:
 		return errField(400, "client sent \"Content-Length\" and \"Transfer-Encoding\" headers at the same time")
 	}
+	h.Chunked = true
 	return nil
 }
 
@@ -293,6 +301,9 @@ func (h *RequestHead) uniqueField(bit uint32, value []byte) error {
 func (h *RequestHead) finish(n int) (int, error) {
 	h.Bytes = n
 	h.KeepAlive = h.at.conn.keeps(h.Minor)
+	if err := h.encoding(); err != nil {
+		return 0, err
+	}
 	h.HasUpgrade = h.at.upgrade && h.at.conn.upgrade && h.Minor >= 1
 	switch {
 	case h.at.seen&seenHost == 0 && h.Minor >= 1:
