@@ -10,7 +10,7 @@ import (
 // Core is what every location says of the server itself.
 type Core struct {
 	// Root is the directory of the files, or with Alias what replaces the
-	// location's name in their path. nil: "html" below the prefix.
+	// location's name in their path. Default: "html" below the prefix.
 	Root  *Template
 	Alias bool
 	// aliased is how much of the URI Alias replaces; -1: all of it.
@@ -288,6 +288,9 @@ func knownMethod(m string) bool {
 
 func finishCore(own *Core, b *Block) error {
 	own.ErrorLog = b.Config.logger(own)
+	if own.Root == nil {
+		own.Root = Literal(b.Path("html"))
+	}
 	if own.except != nil && own.except.loc.Stmt.Parent != b.Stmt {
 		own.except = nil
 	}

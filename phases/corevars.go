@@ -312,9 +312,6 @@ func AppendSeconds(dst []byte, d time.Duration) []byte {
 // AppendRoot appends $document_root.
 func (r *Request) AppendRoot(dst []byte) []byte {
 	c := r.Loc.Core
-	if c.Root == nil {
-		return append(dst, join(r.Config.Prefix, "html")...)
-	}
 	from := len(dst)
 	dst = c.Root.Append(r, dst)
 	if _, isConst := c.Root.Const(); !isConst && (len(dst) == from || dst[from] != '/') {

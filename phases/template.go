@@ -9,6 +9,7 @@ import (
 // Template is a configured text with variables in it: "x $name ${name}y $1".
 type Template struct {
 	text  string
+	raw   []byte // text; never written to
 	parts []part // none: the text is constant
 }
 
@@ -19,7 +20,7 @@ type part struct {
 
 // Template compiles text, an argument of statement s.
 func (b *Block) Template(s *conf.Stmt, text string) (*Template, error) {
-	t := &Template{text: text}
+	t := Literal(text)
 	rest := text
 	lit := ""
 	flush := func() {
@@ -107,7 +108,7 @@ func indexByte(s string, c byte) int {
 func HasVariables(text string) bool { return indexByte(text, '$') >= 0 }
 
 // Literal makes a constant template.
-func Literal(text string) *Template { return &Template{text: text} }
+func Literal(text string) *Template { return &Template{text: text, raw: []byte(text)} }
 
 // Const returns the text of a template without variables.
 func (t *Template) Const() (string, bool) { return t.text, len(t.parts) == 0 }
@@ -149,5 +150,10 @@ func (t *Template) True(r *Request) bool {
 	return yes
 }
 
-// Bytes returns the value for r in memory of its own.
-func (t *Template) Bytes(r *Request) []byte { return t.Append(r, nil) }
+// Bytes returns the value for r, not to be changed: a constant one is shared.
+func (t *Template) Bytes(r *Request) []byte {
+	if len(t.parts) == 0 {
+		return t.raw
+	}
+	return t.Append(r, nil)
+}
