@@ -137,13 +137,7 @@ const defaultArgs = 100
 
 func ngxDecodeArgs(t *vm.Thread, s *state) int {
 	text, limit := t.CheckString(1), t.OptInt(2, defaultArgs)
-	table, truncated := s.e.decodeArgs(text, limit, nil)
-	t.Push(table.Value())
-	if truncated {
-		t.PushString("truncated")
-		return 2
-	}
-	return 1
+	return s.pushArgs(t, text, limit, nil)
 }
 
 // decodeArgs reads arguments of a URI into a table (a new one if into is nil):

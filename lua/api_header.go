@@ -82,7 +82,7 @@ func fieldValues(t *vm.Thread, v vm.Value) []string {
 func escapeField(text string, name bool) string {
 	unsafe := func(c byte) bool {
 		if name {
-			return c <= 0x20 || c == 0x7f || strings.IndexByte("\"(),/:;<=>?@[\\]{}", c) >= 0
+			return c <= 0x20 || c >= 0x7f || strings.IndexByte("\"(),/:;<=>?@[\\]{}", c) >= 0
 		}
 		return c < 0x20 && c != '\t' || c == 0x7f
 	}

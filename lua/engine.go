@@ -71,6 +71,11 @@ type engine struct {
 	timers  timers
 	holds   int    // of a request's own VM: the request and its timers
 	buffer  []byte // for ngx.say, between two calls
+	// fieldTable is the metatable of tables of fields: it finds them by their
+	// names in any letters.
+	fieldTable *vm.Table
+	// captureTable is that of the fields of a captured response.
+	captureTable *vm.Table
 }
 
 // workers is how many there are.

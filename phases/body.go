@@ -171,7 +171,11 @@ func (r *Request) spill(c *Core) error {
 	r.Body.File, r.Body.owner = f, true
 	r.Body.Path = filepath.Join(dir, filepath.Base(f.Name()))
 	r.Body.keep = c.BodyFile == BodyFileOn
-	r.Errorf(LevelWarn, "a client request body is buffered to a temporary file %s", r.Body.Path)
+	level := LevelWarn
+	if c.BodyFile != BodyFileOff {
+		level = LevelNotice
+	}
+	r.Errorf(level, "a client request body is buffered to a temporary file %s", r.Body.Path)
 	return nil
 }
 

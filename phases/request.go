@@ -212,6 +212,9 @@ func equalFold(a []byte, b string) bool {
 // IsHead tells whether the response goes without its body.
 func (r *Request) IsHead() bool { return r.Method == "HEAD" }
 
+// Complete tells whether the whole response has been made.
+func (r *Request) Complete() bool { return r.ended && !r.failed }
+
 // IsMain tells the client's own request from subrequests.
 func (r *Request) IsMain() bool { return r.Main == r }
 
