@@ -35,8 +35,8 @@ var captureArea = area{
 	},
 }
 
-// capture is one subrequest of a script.
-type capture struct {
+// captured is one subrequest of a script.
+type captured struct {
 	r   *phases.Request
 	sub *phases.Subrequest
 }
@@ -50,7 +50,7 @@ func captureMulti(t *vm.Thread, s *state) int {
 	if n == 0 {
 		t.Errorf("at least one subrequest should be specified")
 	}
-	all := make([]*capture, n)
+	all := make([]*captured, n)
 	for i := range n {
 		item := list.GetInt(i + 1)
 		query := item.Table()
@@ -73,7 +73,7 @@ func captureMulti(t *vm.Thread, s *state) int {
 
 // runAll runs subrequests beside one another, each on a coroutine of its own,
 // and parks until all have ended.
-func runAll(w *actor.Worker, all []*capture) {
+func runAll(w *actor.Worker, all []*captured) {
 	if len(all) == 1 {
 		all[0].run()
 		return
@@ -107,11 +107,11 @@ func runAll(w *actor.Worker, all []*capture) {
 	}
 }
 
-func (c *capture) run() { c.r.Run() }
+func (c *captured) run() { c.r.Run() }
 
 // newCapture makes the subrequest for a URI and options; i counts it for error
 // messages.
-func (s *state) newCapture(t *vm.Thread, uri, options vm.Value, i int) *capture {
+func (s *state) newCapture(t *vm.Thread, uri, options vm.Value, i int) *captured {
 	text, ok := uri.ToString()
 	if !ok {
 		t.TypeError(i, "string")
@@ -137,7 +137,7 @@ func (s *state) newCapture(t *vm.Thread, uri, options vm.Value, i int) *capture 
 		}
 		args = append(args, more...)
 	}
-	c := &capture{sub: &phases.Subrequest{Capture: true}}
+	c := &captured{sub: &phases.Subrequest{Capture: true}}
 	sub, se := s.r.NewSubrequest(path, args, c.sub)
 	if se != nil {
 		s.r.Errorf(se.Level, "%s", se.Reason)
@@ -278,7 +278,7 @@ func (s *state) captureFields(t *vm.Thread, sub *phases.Request, v vm.Value) {
 }
 
 // result is the table of the response: status, header, body, truncated.
-func (c *capture) result(e *engine) vm.Value {
+func (c *captured) result(e *engine) vm.Value {
 	r := c.r
 	status := r.Out.Status
 	if status == 0 {

@@ -102,7 +102,7 @@ func (e *engine) encodeArgs(t *vm.Thread, args *vm.Table) string {
 		case vm.KString, vm.KNumber:
 			text, _ := v.ToString()
 			b = append(appendArgKey(b, key), '=')
-			b = http1.AppendEscaped(b, text, http1.EscapeURIComponent)
+			b = http1.AppendEscaped(b, text, http1.EscapeArgument)
 		case vm.KBool:
 			if v.Bool() {
 				b = appendArgKey(b, key)
@@ -128,7 +128,7 @@ func appendArgKey(b []byte, key string) []byte {
 	if len(b) > 0 {
 		b = append(b, '&')
 	}
-	return http1.AppendEscaped(b, key, http1.EscapeURIComponent)
+	return http1.AppendEscaped(b, key, http1.EscapeArgument)
 }
 
 // defaultArgs is how many arguments, fields or the like are read when a script

@@ -97,10 +97,10 @@ func setURI(t *vm.Thread, s *state) int {
 	return 0
 }
 
-// unsafeByte finds a control byte or blank, which no URI may have.
+// unsafeByte finds a control byte, which no URI may have.
 func unsafeByte(uri string) (c byte, bad bool) {
 	for i := range len(uri) {
-		if c := uri[i]; c < 0x20 || c == 0x7f {
+		if c := uri[i]; c < 0x20 && c != '\t' || c == 0x7f {
 			return c, true
 		}
 	}

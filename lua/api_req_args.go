@@ -46,11 +46,23 @@ func setURIArgs(t *vm.Thread, s *state) int {
 		t.Errorf("expecting 1 argument but seen %d", t.NArg())
 	}
 	args := s.argsOption(t, t.Arg(1), 1)
-	if c, bad := unsafeByte(args); bad {
-		t.Errorf("unsafe byte \"0x%02x\" in uri args \"%s\"", c, escapeLog(args))
-	}
-	s.r.Args, s.r.Rewritten = []byte(args), true
+	s.r.Args, s.r.Rewritten = escapeControls(args), true
 	return 0
+}
+
+// escapeControls makes arguments safe: bytes that no URI may have are written
+// as %XX.
+func escapeControls(args string) []byte {
+	const hex = "0123456789ABCDEF"
+	b := make([]byte, 0, len(args))
+	for i := range len(args) {
+		if c := args[i]; c < 0x20 || c == 0x7f {
+			b = append(b, '%', hex[c>>4], hex[c&15])
+		} else {
+			b = append(b, c)
+		}
+	}
+	return b
 }
 
 // argsOption is arguments as scripts may give them: text, a number or a table.
@@ -80,7 +92,7 @@ func getPostArgs(t *vm.Thread, s *state) int {
 		t.Errorf("no request body found; maybe you should turn on lua_need_request_body?")
 		return 0
 	case b.File != nil:
-		return fail(t, "requesty body in temp file not supported")
+		return fail(t, "request body in temp file not supported")
 	default:
 		return s.pushArgs(t, string(b.Data), limit, nil)
 	}

@@ -115,8 +115,11 @@ func (r *Request) ReadBody() error {
 			buf = make([]byte, 0, 16<<10)
 		}
 		space := buf[len(buf):cap(buf)]
+		if !r.Chunked && int64(len(space)) > r.ContentLength-b.Size {
+			space = space[:r.ContentLength-b.Size]
+		}
 		if len(space) == 0 {
-			space = make([]byte, 1) // the end is still to be seen
+			break // a script may have made the body shorter than it is
 		}
 		n, err := r.stream.Read(space)
 		b.Size += int64(n)

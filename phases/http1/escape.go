@@ -1,5 +1,7 @@
 package http1
 
+import "bytes"
+
 // Escape names one of nginx's sets of bytes that are written as %XX.
 type Escape uint8
 
@@ -16,6 +18,9 @@ const (
 	EscapeRefresh
 	// EscapeMemcached is for a memcached key: ' ' '%' and control bytes.
 	EscapeMemcached
+	// EscapeArgument is for a name or value of arguments: what JavaScript's
+	// encodeURIComponent escapes, EscapeURIComponent without '!' '\'' '(' ')' '*'.
+	EscapeArgument
 
 	escapeSets
 )
@@ -40,6 +45,9 @@ var escaped = func() (t [256]uint8) {
 		}
 		if c >= 0x7f {
 			t[c] |= (1<<escapeSets - 1) &^ (1 << EscapeMemcached)
+		}
+		if nameClass[c] == 0 && c != '(' && c != ')' || nameClass[c] == nameOdd && bytes.IndexByte([]byte("!'*.~"), byte(c)) < 0 {
+			t[c] |= 1 << EscapeArgument
 		}
 		if nameClass[c] == 0 || nameClass[c] == nameOdd && c != '.' && c != '~' {
 			t[c] |= 1 << EscapeURIComponent
