@@ -2,6 +2,7 @@ package phases
 
 import (
 	"bytes"
+	"crypto/rand"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
@@ -132,10 +133,13 @@ func readPasswords(cfg *Config, file string) ([]string, error) {
 // encrypts; all of them decrypt. Go's tickets have another form than
 // OpenSSL's: the same keys are good for servers of this kind only.
 func (own *SSL) ticketKeys(cfg *Config, c *tls.Config) error {
-	if len(own.TicketKeys.Items) == 0 {
-		return nil
-	}
 	var keys [][32]byte
+	if len(own.TicketKeys.Items) == 0 {
+		// Those that crypto/tls would make are a connection's own: its outer
+		// configuration is.
+		keys = make([][32]byte, 1)
+		rand.Read(keys[0][:])
+	}
 	for _, name := range own.TicketKeys.Items {
 		b, err := os.ReadFile(join(cfg.Dir, name))
 		if err != nil {
