@@ -131,7 +131,7 @@ func (t *turn) appendLocation(b []byte, r *phases.Request, location string) []by
 			b = a.AppendTo(b)
 		}
 	}
-	if port := t.client.Local.Port(); core.PortInRedirect && port != 0 && (r.Scheme() == "http") != (port == 80) && (r.Scheme() == "https") != (port == 443) {
+	if port := t.client.Local.Port(); core.PortInRedirect && port != 0 && !(port == 80 && r.Scheme() == "http") && !(port == 443 && r.Scheme() == "https") {
 		b = strconv.AppendUint(append(b, ':'), uint64(port), 10)
 	}
 	return append(b, location...)
@@ -305,7 +305,11 @@ func (t *turn) sendLimited(r *phases.Request, c phases.Chunk, rate int64) error 
 				return err
 			}
 			wait := time.Duration(-free*1000/rate+1) * time.Millisecond
-			t.c.w.loop.Current().Sleep(max(wait, time.Millisecond))
+			if !t.pause(max(wait, time.Millisecond)) {
+				r.Errorf(phases.LevelInfo, "client prematurely closed connection")
+				t.sent.aborted = true
+				return phases.ErrGone
+			}
 			continue
 		}
 		part := c
@@ -321,6 +325,24 @@ func (t *turn) sendLimited(r *phases.Request, c phases.Chunk, rate int64) error 
 		}
 	}
 	return nil
+}
+
+// pause sleeps. It returns early, false, when the client closes its side and
+// nobody else watches for that.
+func (t *turn) pause(d time.Duration) bool {
+	co := t.c.w.loop.Current()
+	if t.onGone != nil {
+		co.Sleep(d)
+		return true
+	}
+	token := co.Token()
+	wake := func() { co.ResumeIf(token) }
+	timer := t.c.w.loop.AfterFunc(d, wake)
+	t.c.fd.OnHangup(wake)
+	co.ParkOn(token)
+	timer.Stop()
+	t.c.fd.OnHangup(nil)
+	return !t.Gone()
 }
 
 func (t *turn) writeError(r *phases.Request, err error) error {

@@ -240,7 +240,6 @@ func (t *turn) serve(ten *tenure, l *phases.Listen) bool {
 	t.path, err = http1.NormalizePath(t.path[:0], h.Path, srv.Core.MergeSlashes)
 	if err != nil {
 		se := &phases.StatusError{Status: 400, Level: phases.LevelInfo, Reason: err.Error()}
-		r.URI = h.Path
 		r.Reject(se)
 		return false
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/luahttpd/luahttpd/conf"
+	"github.com/luahttpd/luahttpd/phases/http1"
 )
 
 // Loc is one location after its configuration has been compiled: immutable,
@@ -193,7 +194,7 @@ func (r *Request) findLocation() (bool, Result) {
 // that pass requests on.
 func (r *Request) redirectSlash(l *Loc) Result {
 	r.Loc = l
-	to := string(r.URI) + "/"
+	to := string(http1.AppendEscaped(nil, r.URI, http1.EscapeURI)) + "/"
 	if len(r.Args) > 0 {
 		to += "?" + string(r.Args)
 	}

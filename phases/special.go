@@ -112,7 +112,6 @@ func (r *Request) sendErrorPage(status int, p errorPage) Result {
 		if r.Method != "HEAD" {
 			r.Method = "GET"
 		}
-		r.Out.Del("Location")
 		return r.redirected(r.InternalRedirect([]byte(uri), []byte(args)))
 	}
 	if strings.HasPrefix(uri, "@") {

@@ -149,7 +149,7 @@ func (cfg *Config) index(v *variable) {
 
 func (cfg *Config) prefix(name string) (*Prefix, string) {
 	for i := range cfg.prefixes {
-		if p := &cfg.prefixes[i]; len(name) > len(p.Name) && strings.HasPrefix(name, p.Name) {
+		if p := &cfg.prefixes[i]; strings.HasPrefix(name, p.Name) {
 			return p, name[len(p.Name):]
 		}
 	}
