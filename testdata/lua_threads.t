@@ -2,7 +2,7 @@
 --- config
 location /t {
     content_by_lua_block {
-        local function f(n) ngx.say("begin ", n) ngx.sleep(0.002 * n) ngx.say("end ", n) return n, n * 10 end
+        local function f(n) ngx.say("begin ", n) ngx.sleep(0.1 * (n - 1)) ngx.say("end ", n) return n, n * 10 end
         local a = ngx.thread.spawn(f, 2)
         local b = ngx.thread.spawn(f, 1)
         ngx.say("spawned")
