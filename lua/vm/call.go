@@ -110,6 +110,7 @@ func (t *Thread) CallRaw(fn Value, args ...Value) []Value {
 		l.Push(a.lv())
 	}
 	t.checkCallable(base)
+	growFrames(l)
 	l.Call(len(args), glua.MultRet)
 	return t.take(base)
 }
@@ -167,6 +168,7 @@ func (t *Thread) protect(nargs int, kind catchKind, handler glua.LValue) (failur
 		unwindTo(l, at, base)
 	}()
 	t.checkCallable(base)
+	growFrames(l)
 	l.Call(nargs, glua.MultRet)
 	return nil
 }
@@ -220,10 +222,11 @@ const (
 // makeRoom drops the innermost frames of a full stack, so that a handler can run.
 func (t *Thread) makeRoom() {
 	f := currentFrame(t.l)
-	for f != nil && (f.Idx > maxFrames-spareFrames || f.Base > maxRegisters-spareRegisters) {
+	limit := len(frames(t.l).segments)*framesPerSegment - spareFrames
+	for f != nil && (f.Idx > limit || f.Base > maxRegisters-spareRegisters) {
 		base := f.Base
 		f = f.Parent
-		if f == nil || f.Idx <= maxFrames-spareFrames && f.Base <= maxRegisters-spareRegisters {
+		if f == nil || f.Idx <= limit && f.Base <= maxRegisters-spareRegisters {
 			unwindTo(t.l, f, base)
 		}
 	}

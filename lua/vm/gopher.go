@@ -18,12 +18,21 @@ func prepare() bool {
 	glua.CompatVarArg = false    // no arg table per vararg call: 1330 ns and 8 allocations less for each chunk
 	glua.MaxArrayIndex = 1 << 22 // t[1e7] = 1 must not allocate 10^7 slots
 	jumpTable[glua.OP_CONCAT] = concat
+	jumpTable[glua.OP_CALL] = call(jumpTable[glua.OP_CALL])
 	jumpTable[glua.OP_FORPREP] = forPrep(jumpTable[glua.OP_FORPREP])
 	jumpTable[glua.OP_MOD] = mod(jumpTable[glua.OP_MOD])
 	return true
 }
 
 type instruction = func(*glua.LState, uint32, *frame) int
+
+// call makes room for the frame first.
+func call(plain instruction) instruction {
+	return func(l *glua.LState, inst uint32, base *frame) int {
+		growFrames(l)
+		return plain(l, inst, base)
+	}
+}
 
 // forPrep lets the bounds of a numeric for be strings that spell numbers.
 func forPrep(plain instruction) instruction {

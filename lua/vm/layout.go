@@ -104,6 +104,22 @@ func setOwner(l *glua.LState, t *Thread) {
 }
 func owner(l *glua.LState) *Thread { return (*Thread)(l.Context().(*anchor)) }
 
+func frames(l *glua.LState) *frameStack {
+	return (*frameStack)((*[2]unsafe.Pointer)(unsafe.Add(unsafe.Pointer(l), gopher.stack))[1])
+}
+
+// growFrames makes room for more frames while fewer than maxFrames are there: the table for all of
+// them would be most of a thread's memory.
+func growFrames(l *glua.LState) {
+	s := frames(l)
+	if int(s.segIdx)+2 < len(s.segments) || len(s.segments) >= maxFrames/framesPerSegment {
+		return
+	}
+	grown := make([]*segment, min(4*len(s.segments), maxFrames/framesPerSegment))
+	copy(grown, s.segments)
+	s.segments = grown
+}
+
 // closeUpvalues detaches every open upvalue at or above register base from the registers, which are
 // about to be reused.
 func closeUpvalues(l *glua.LState, base int) {
@@ -126,7 +142,7 @@ func unwindTo(l *glua.LState, f *frame, base int) {
 	if f != nil {
 		sp = f.Idx + 1
 	}
-	stack := (*frameStack)((*[2]unsafe.Pointer)(unsafe.Add(unsafe.Pointer(l), gopher.stack))[1])
+	stack := frames(l)
 	idx, used := sp/framesPerSegment, sp%framesPerSegment
 	if used == 0 && idx > 0 {
 		idx, used = idx-1, framesPerSegment

@@ -15,6 +15,7 @@ import (
 // Limits of one VM.
 const (
 	maxFrames     = 16384   // nested calls of one thread: "stack overflow"
+	firstFrames   = 512     // room for frames in a new thread
 	maxRegisters  = 1 << 18 // values on one thread's stack: "stack overflow"
 	maxCoroutines = 190     // coroutines that resume one another: "C stack overflow"
 	maxIdle       = 1024    // pooled threads, stacks and carriers kept, each
@@ -55,7 +56,7 @@ func New(o Options) *VM {
 	}
 	m := &VM{
 		main: glua.NewState(glua.Options{
-			CallStackSize: maxFrames, RegistrySize: 256, RegistryMaxSize: maxRegisters, RegistryGrowStep: 1024,
+			CallStackSize: firstFrames, RegistrySize: 256, RegistryMaxSize: maxRegisters, RegistryGrowStep: 1024,
 			SkipOpenLibs: true, MinimizeStackMemory: true,
 		}),
 		builtins:  map[string]func(t *Thread) Value{},
