@@ -28,7 +28,7 @@ var imports = map[string]string{
 	"phases/handler": "phases actor conf pcre phases/http1",
 	"filter":         "phases actor conf pcre phases/http1",
 	"upstream":       "phases actor conf pcre phases/http1",
-	"lua":            "lua/vm upstream phases actor conf pcre phases/http1",
+	"lua":            "lua/vm lua/cjson lua/resty upstream phases actor conf pcre phases/http1",
 	".":              "lua upstream filter phases/handler phases phases/http1 actor conf",
 	"cmd/luahttpd":   ". phases",
 }

@@ -17,6 +17,7 @@ func areas() []area {
 		escapeArea,       // api_escape.go
 		regexArea,        // api_re.go
 		sharedArea,       // api_shared.go
+		nativeArea,       // native.go
 		headerArea,       // api_header.go
 		timeArea,         // api_time.go
 		hashArea,         // api_hash.go
