@@ -17,23 +17,6 @@ func areas() []area {
 		escapeArea,       // api_escape.go
 		regexArea,        // api_re.go
 		sharedArea,       // api_shared.go
-		nativeArea,       // native.go
-		headerArea,       // api_header.go
-		timeArea,         // api_time.go
-		hashArea,         // api_hash.go
-		configArea,       // api_config.go
-		threadArea,       // threads.go
-		coroutineArea,    // coroutine.go
-		abortArea,        // abort.go
-		timerArea,        // api_timer.go
-		semaphoreArea,    // api_semaphore.go
-		globalArea,       // api_global.go: last, it guards the others' globals
-		constantsArea,    // api_const.go
-		outputArea,       // api_output.go
-		controlArea,      // api_control.go
-		variablesArea,    // api_var.go
-		loggingArea,      // api_log.go
-		escapeArea,       // api_escape.go
 		headerArea,       // api_header.go
 		timeArea,         // api_time.go
 		hashArea,         // api_hash.go
@@ -49,6 +32,7 @@ func areas() []area {
 		requestBodyArea,  // api_req_body.go
 		responseArea,     // api_resp.go
 		captureArea,      // api_capture.go
+		nativeArea,       // native.go
 		globalArea,       // api_global.go: last, it guards the others' globals
 	}
 }
