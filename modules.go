@@ -53,6 +53,7 @@ func modules() []phases.Module {
 		filter.Gunzip,
 		filter.Headers,
 		handler.Echo,
+		filter.HeadersMoreInput,
 		lua.Module,
 		filter.HeadersMore,
 		filter.NotModified,

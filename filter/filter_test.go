@@ -6,6 +6,9 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
+
+	"github.com/klauspost/compress/gzip"
 
 	"github.com/luahttpd/luahttpd/actor"
 	"github.com/luahttpd/luahttpd/conf"
@@ -64,7 +67,7 @@ func newSite(t testing.TB, directives string) *site {
 		Content: func(r *phases.Request, _ *produced) phases.Result { return st.content(r) },
 	})
 	modules := []phases.Module{phases.CoreModule, phases.ProcessModule, Ranges, Gzip, phases.Postpone, GzipStatic, source,
-		Charset, SubFilter, Addition, Gunzip, Headers, HeadersMore, NotModified}
+		Charset, SubFilter, Addition, Gunzip, Headers, HeadersMoreInput, HeadersMore, NotModified}
 	dir := t.TempDir()
 	file, err := conf.Parse("nginx.conf", []byte("events {}\nhttp { server { location / { produce; "+directives+"\n} } }"), conf.Options{})
 	if err != nil {
@@ -126,6 +129,50 @@ func TestGzipAndBack(t *testing.T) {
 			if !bytes.Equal(plain.body.Bytes(), body) || plain.ended != 1 {
 				t.Errorf("%d bytes by %d: got %d back, ended %d times", size, n, plain.body.Len(), plain.ended)
 			}
+		}
+	}
+}
+
+// A flush lets the client see everything so far.
+func TestGzipFlush(t *testing.T) {
+	st := newSite(t, "gzip on; gzip_types *; gzip_min_length 0;")
+	var s sink
+	st.content = func(r *phases.Request) phases.Result {
+		for _, text := range []string{"first", "second"} {
+			if err := r.Send(phases.Chunk{Bytes: []byte(text), Flush: true}); err != nil {
+				return r.Result(err)
+			}
+			zr, err := gzip.NewReader(bytes.NewReader(s.body.Bytes()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := io.ReadAll(zr)
+			if !bytes.HasSuffix(got, []byte(text)) || err != io.ErrUnexpectedEOF {
+				t.Errorf("after %q: %q %v", text, got, err)
+			}
+		}
+		return phases.Done
+	}
+	var r phases.Request
+	st.get(&r, &s, "Accept-Encoding", "gzip")
+}
+
+func TestNextDaily(t *testing.T) {
+	zone := time.FixedZone("x", 3600)
+	for _, c := range []struct {
+		now, want string
+		at        time.Duration
+	}{
+		{"2026-01-31T10:00:00", "2026-01-31T15:30:00", 15*time.Hour + 30*time.Minute},
+		{"2026-01-31T15:30:00", "2026-02-01T15:30:00", 15*time.Hour + 30*time.Minute},
+		{"2026-01-31T23:59:59", "2026-02-01T00:00:00", 0},
+	} {
+		now, err := time.ParseInLocation("2006-01-02T15:04:05", c.now, zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := nextDaily(now, c.at).Format("2006-01-02T15:04:05"); got != c.want {
+			t.Errorf("at %v after %s: %s, want %s", c.at, c.now, got, c.want)
 		}
 	}
 }
@@ -286,7 +333,7 @@ func TestRefusedStatements(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = phases.Compile(file, "/x/nginx.conf", phases.Options{Logs: phases.NewLogs(io.Discard),
-			Modules: []phases.Module{phases.CoreModule, phases.ProcessModule, Gzip, Charset, SubFilter, Headers, HeadersMore}})
+			Modules: []phases.Module{phases.CoreModule, phases.ProcessModule, Gzip, Charset, SubFilter, Headers, HeadersMoreInput, HeadersMore}})
 		if err == nil {
 			t.Errorf("%s was accepted", bad)
 		}

@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -16,7 +17,19 @@ var Headers = phases.Define(phases.Spec[headers]{
 	Directives: []phases.Directive[headers]{
 		phases.Add("add_header", inLocations|conf.LocationIf, conf.Between(2, 3), addHeader),
 		phases.Add("add_trailer", inLocations|conf.LocationIf, conf.Between(2, 3), addHeader),
+		phases.SetEnum("add_header_inherit", inLocations, func(own *headers) *int { return &own.inheritFields }, inheritWords...),
+		phases.SetEnum("add_trailer_inherit", inLocations, func(own *headers) *int { return &own.inheritTrailers }, inheritWords...),
 		phases.Set("expires", inLocations|conf.LocationIf, conf.Between(1, 2), setExpires),
+	},
+	Finish: func(own *headers, b *phases.Block) error {
+		if b.Parent == nil {
+			return nil
+		}
+		if outer := phases.ConfOf[headers](b.Parent.Loc); outer != nil {
+			inheritFields(&own.fields, outer.fields.Items, own.ownFields == b.Stmt, own.inheritFields)
+			inheritFields(&own.trailers, outer.trailers.Items, own.ownTrailers == b.Stmt, own.inheritTrailers)
+		}
+		return nil
 	},
 	Active: func(own *headers) bool {
 		return own.expires != nil || len(own.fields.Items) > 0 || len(own.trailers.Items) > 0
@@ -46,7 +59,31 @@ var Headers = phases.Define(phases.Spec[headers]{
 
 type headers struct {
 	fields, trailers conf.List[addedField]
-	expires          *expires
+	// ownFields and ownTrailers are the innermost blocks that give any.
+	ownFields, ownTrailers         *conf.Stmt
+	inheritFields, inheritTrailers int
+	expires                        *expires
+}
+
+// inheritWords are the values of add_header_inherit: a block with fields of
+// its own has only those (on), none without own ones (off), or both (merge).
+var inheritWords = []string{"on", "off", "merge"}
+
+const (
+	inheritOn = iota
+	inheritOff
+	inheritMerge
+)
+
+// inheritFields changes what a block has besides what nginx's common rule
+// gives it.
+func inheritFields(l *conf.List[addedField], outer []addedField, some bool, how int) {
+	switch {
+	case how == inheritMerge && some:
+		l.Items = append(slices.Clip(outer), l.Items...)
+	case how == inheritOff && !some:
+		l.Items = nil
+	}
 }
 
 // addedField is one add_header or add_trailer.
@@ -70,8 +107,10 @@ func addHeader(own *headers, b *phases.Block, s *conf.Stmt) error {
 	}
 	if s.Name == "add_trailer" {
 		own.trailers.Add(s, f)
+		own.ownTrailers = s.Parent
 	} else {
 		own.fields.Add(s, f)
+		own.ownFields = s.Parent
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -10,27 +11,21 @@ import (
 	"github.com/luahttpd/luahttpd/phases/http1"
 )
 
-// HeadersMore is OpenResty's headers-more module: it sets and clears any field
-// of any response, error pages included, and of requests before they are
-// passed on. A block's statements run after those of the blocks around it.
-var HeadersMore = phases.Define(phases.Spec[headersMore]{
+// HeadersMore is what OpenResty's headers-more module does to responses: it
+// sets and clears any field of any of them, error pages included. A block's
+// statements run after those of the blocks around it.
+var HeadersMore = phases.Define(phases.Spec[moreResponse]{
 	Name: "headers_more",
-	Directives: []phases.Directive[headersMore]{
-		phases.Add("more_set_headers", inLocations|conf.LocationIf, conf.AtLeast(1), moreOutput),
-		phases.Add("more_clear_headers", inLocations|conf.LocationIf, conf.AtLeast(1), moreOutput),
-		phases.Add("more_set_input_headers", inLocations|conf.LocationIf, conf.AtLeast(1), moreInput),
-		phases.Add("more_clear_input_headers", inLocations|conf.LocationIf, conf.AtLeast(1), moreInput),
+	Directives: []phases.Directive[moreResponse]{
+		phases.Add("more_set_headers", moreIn, conf.AtLeast(1), moreOutput),
+		phases.Add("more_clear_headers", moreIn, conf.AtLeast(1), moreOutput),
 	},
-	Active:   func(own *headersMore) bool { return len(own.output)+len(own.input) > 0 },
-	Handlers: []phases.Hook[headersMore]{phases.At(phases.Rewrite, moreRewrite)},
-	Filter: func(own *headersMore) phases.Filter {
-		if len(own.output) == 0 {
-			return phases.Filter{}
-		}
+	Active: func(own *moreResponse) bool { return len(own.commands) > 0 },
+	Filter: func(own *moreResponse) phases.Filter {
 		return phases.Filter{Header: func(next phases.HeaderFunc) phases.HeaderFunc {
 			return func(r *phases.Request) error {
-				for i := range own.output {
-					own.output[i].respond(r)
+				for i := range own.commands {
+					own.commands[i].respond(r)
 				}
 				return next(r)
 			}
@@ -38,11 +33,26 @@ var HeadersMore = phases.Define(phases.Spec[headersMore]{
 	},
 })
 
-// headersMore holds the statements that apply, outermost first. The slices are
-// never appended to in place.
-type headersMore struct {
-	output, input []moreCommand
-}
+// HeadersMoreInput is what the module does to requests before they are
+// answered, at the end of the rewrite phase.
+var HeadersMoreInput = phases.Define(phases.Spec[moreRequest]{
+	Name: "headers_more_input",
+	Directives: []phases.Directive[moreRequest]{
+		phases.Add("more_set_input_headers", moreIn, conf.AtLeast(1), moreInput),
+		phases.Add("more_clear_input_headers", moreIn, conf.AtLeast(1), moreInput),
+	},
+	Active:   func(own *moreRequest) bool { return len(own.commands) > 0 },
+	Handlers: []phases.Hook[moreRequest]{phases.At(phases.Rewrite, moreRewrite)},
+})
+
+const moreIn = inLocations | conf.LocationIf
+
+// The statements that apply, outermost first. The slices are never appended
+// to in place.
+type (
+	moreResponse struct{ commands []moreCommand }
+	moreRequest  struct{ commands []moreCommand }
+)
 
 // moreCommand is one statement.
 type moreCommand struct {
@@ -60,15 +70,15 @@ type moreField struct {
 	value *phases.Template
 }
 
-func moreOutput(own *headersMore, b *phases.Block, s *conf.Stmt) error {
+func moreOutput(own *moreResponse, b *phases.Block, s *conf.Stmt) error {
 	c, err := parseMore(b, s, "sta")
-	own.output = append(own.output[:len(own.output):len(own.output)], c)
+	own.commands = append(slices.Clip(own.commands), c)
 	return err
 }
 
-func moreInput(own *headersMore, b *phases.Block, s *conf.Stmt) error {
+func moreInput(own *moreRequest, b *phases.Block, s *conf.Stmt) error {
 	c, err := parseMore(b, s, "tr")
-	own.input = append(own.input[:len(own.input):len(own.input)], c)
+	own.commands = append(slices.Clip(own.commands), c)
 	return err
 }
 
@@ -193,7 +203,7 @@ func (c *moreCommand) respond(r *phases.Request) {
 }
 
 func clearPrefix(o *phases.Response, prefix string) {
-	for _, f := range append([]phases.Field(nil), o.All()...) {
+	for _, f := range slices.Clone(o.All()) {
 		if len(f.Name) >= len(prefix) && strings.EqualFold(f.Name[:len(prefix)], prefix) {
 			o.Del(f.Name)
 		}
@@ -241,9 +251,9 @@ func setResponseField(r *phases.Request, name, value string) {
 }
 
 // moreRewrite changes the request at the end of the rewrite phase.
-func moreRewrite(r *phases.Request, own *headersMore) phases.Result {
-	for i := range own.input {
-		c := &own.input[i]
+func moreRewrite(r *phases.Request, own *moreRequest) phases.Result {
+	for i := range own.commands {
+		c := &own.commands[i]
 		if !c.matches(string(r.Field("Content-Type"))) {
 			continue
 		}
@@ -256,7 +266,7 @@ func moreRewrite(r *phases.Request, own *headersMore) phases.Result {
 
 func (f *moreField) request(r *phases.Request, replace bool) {
 	if f.any {
-		for _, field := range append([]http1.Field(nil), r.Fields...) {
+		for _, field := range slices.Clone(r.Fields) {
 			if len(field.Name) >= len(f.name) && strings.EqualFold(string(field.Name[:len(f.name)]), f.name) {
 				r.SetField(string(field.Name), nil)
 			}

@@ -204,6 +204,30 @@ GET /t
 !X-Outer
 X-Inner: 2
 
+=== fields of a block beside those around it
+--- http_config
+add_header X-Outer 1;
+add_header_inherit merge;
+--- config
+add_header X-Server 2;
+location /t { add_header X-Inner 3; return 200; }
+--- request
+GET /t
+--- response_headers
+X-Outer: 1
+X-Server: 2
+X-Inner: 3
+
+=== a block that has nothing of those around it
+--- http_config
+add_header X-Outer 1;
+--- config
+location /t { add_header_inherit off; return 200; }
+--- request
+GET /t
+--- response_headers
+!X-Outer
+
 === expires in the future
 --- config
 location /t { expires 1d; add_header Cache-Control public; return 200; }
@@ -439,3 +463,35 @@ GET /t
 Accept-Encoding: gzip
 --- response_headers
 Content-Encoding: gzip
+
+=== the request is changed before scripts see it
+--- config
+location /t {
+    more_set_input_headers 'X-A: a';
+    rewrite_by_lua_block { ngx.ctx.a = ngx.var.http_x_a }
+    content_by_lua_block { ngx.say(ngx.ctx.a) }
+}
+--- request
+GET /t
+--- response_body
+a
+
+=== trailers
+--- config
+location /t { add_trailer X-T $sent_http_x_h; add_header X-H h; return 200 "x\n"; }
+--- request
+GET /t
+--- response_headers
+!Content-Length
+--- response_body
+x
+
+=== no trailers in HTTP/1.0
+--- config
+location /t { add_trailer X-T t; return 200 "x\n"; }
+--- request
+GET /t HTTP/1.0
+--- response_headers
+Content-Length: 2
+--- response_body
+x
