@@ -38,7 +38,7 @@ func (t *turn) SendHead(r *phases.Request) error {
 	if o.NoBody {
 		t.sent.left = 0
 	}
-	chunked := o.ContentLength < 0 && !bodyless && r.Major == 1 && r.Minor >= 1 && core.Chunked
+	chunked := o.ContentLength < 0 && !bodyless && !r.IsHead() && r.Major == 1 && r.Minor >= 1 && core.Chunked
 	keep := r.KeepAlive && core.KeepaliveTimeout > 0 && int(t.c.requests) < core.KeepaliveRequests && !t.c.w.closing &&
 		t.c.w.loop.Now().UnixNano()-t.c.since < int64(core.KeepaliveTime) && !t.sent.aborted
 	if o.ContentLength < 0 && !chunked && !bodyless && !o.NoBody {

@@ -85,8 +85,12 @@ func (own *Conf) filterHeader(r *phases.Request, k *chunk) error {
 		return err
 	}
 	memoSlot.Ensure(r).exitCode = code
-	if code < 0 {
+	switch {
+	case code < 0:
 		return phases.ErrGone
+	case code == int(phases.Close): // no page, but a head
+		r.Out.Status, r.Out.ContentLength, r.Out.NoBody = code, 0, true
+		return nil
 	}
 	return &phases.StatusError{Status: code}
 }

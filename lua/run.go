@@ -62,13 +62,17 @@ var errOver = errors.New("the run is over")
 // begin takes a Lua thread for a script of phase p.
 func (e *engine) begin(own *Conf, r *phases.Request, p phase) *state {
 	var s *state
-	if n := len(e.idle); n > 0 {
+	n := len(e.idle)
+	if n > 0 {
 		s = e.idle[n-1]
 		e.idle = e.idle[:n-1]
 	} else {
 		s = &state{}
 	}
 	s.e, s.r, s.phase, s.own = e, r, p, own
+	if n > 0 {
+		s.debugf("lua reusing cached lua thread")
+	}
 	s.entry = s
 	s.co = e.worker.Current()
 	s.t = e.vm.NewThread()
@@ -82,6 +86,10 @@ func (s *state) end() {
 	s.unwatch()
 	s.killThreads()
 	e.vm.Release(s.t)
+	if s.phase == inInit || s.phase == inInitWorker {
+		return
+	}
+	s.debugf("lua caching unused lua thread")
 	*s = state{}
 	e.idle = append(e.idle, s)
 }
@@ -247,7 +255,7 @@ func (s *state) exitResult(code int) phases.Result {
 	switch {
 	case code == exitOK && s.phase == inAccess:
 		return phases.Next
-	case code == exitOK || code == exitDeclined:
+	case s.phase != inContent && (code == exitOK || code == exitDeclined):
 		return phases.Declined
 	case code == 408:
 		r.Out.Status = 408

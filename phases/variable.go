@@ -279,9 +279,7 @@ func (r *Request) SetVariable(name string, value []byte) error {
 	switch {
 	case p != nil && p.Set != nil:
 		p.Set(r, rest, value)
-	case p != nil:
-		return &VariableError{fmt.Sprintf("variable \"%s\" not changeable", name)}
-	case v == nil:
+	case v == nil: // or of a family that has no setter
 		return &VariableError{fmt.Sprintf("variable \"%s\" not found for writing; maybe it is a built-in variable that is not changeable or you forgot to use \"set $%s '';\" in the config file to define it first", name, name)}
 	case v.Set != nil:
 		v.Set(r, value)
