@@ -173,6 +173,7 @@ func ngxFlush(t *vm.Thread, s *state) int {
 	m := memoSlot.Get(s.r)
 	switch {
 	case m != nil && m.buffering:
+		s.debugf("lua http 1.0 buffering makes ngx.flush() a no-op")
 		return fail(t, "buffering")
 	case !s.r.Out.Sent || !wait && !s.entry.said:
 		return fail(t, "nothing to flush")

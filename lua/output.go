@@ -72,6 +72,7 @@ func (s *state) send(b []byte, flush bool) error {
 	s.entry.said = s.entry.said || len(b) > 0
 	if s.prepare() && !s.r.IsHead() {
 		m := s.memo()
+		s.debugf("lua buffering output bufs for the HTTP 1.0 request")
 		m.held = append(m.held, b...)
 		return nil
 	}
@@ -87,6 +88,7 @@ func (s *state) sendLast() error {
 	}
 	if s.prepare() && !r.Out.Sent {
 		m = s.memo()
+		s.debugf("lua sending HTTP 1.0 response headers")
 		if r.Out.ContentLength < 0 && !r.IsHead() {
 			r.Out.ContentLength = int64(len(m.held))
 		}

@@ -323,7 +323,7 @@ func failure(err error) string {
 func (s *state) logf(level phases.Level, format string, a ...any) {
 	if s.r == nil {
 		suffix := ""
-		if s.phase != inInit {
+		if s.phase != inInit && s.phase != inExitWorker {
 			suffix = ", context: " + s.phase.context() + s.client
 		}
 		if log := s.log(); log.Enabled(level) {

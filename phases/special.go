@@ -179,6 +179,9 @@ var pageTitles = map[int]string{
 // page renders the built-in page of a status.
 func (cfg *Config) page(status, shown, tokens int) []byte {
 	title := strconv.Itoa(shown) + " " + http1.StatusText(shown)
+	if shown == 302 {
+		title = "302 Found" // unlike the status line
+	}
 	b := make([]byte, 0, 256)
 	b = append(b, "<html>\r\n<head><title>"...)
 	if t := pageTitles[status]; t != "" {
