@@ -86,6 +86,8 @@ func ngxSleep(t *vm.Thread, s *state) int {
 	}
 	s.debugf("lua ready to sleep for %d ms", d.Milliseconds())
 	s.e.worker.Current().Sleep(d)
-	s.debugf("lua sleep timer expired")
+	if s.r != nil {
+		s.debugf("lua sleep timer expired: \"%s?%s\"", s.r.URI, s.r.Args)
+	}
 	return 0
 }

@@ -70,16 +70,17 @@ func chunkName(tag, path, dir string, line int) string {
 // loadError is why a script cannot run, with the status that a request gets.
 type loadError struct {
 	status phases.Result
-	text   string
+	what   string // "inlined Lua code", or which file
+	why    string
 }
 
-func (e *loadError) Error() string { return e.text }
+func (e *loadError) Error() string { return "failed to load " + e.what + ": " + e.why }
 
 // compiled returns the compiled inline script.
 func (k *chunk) compiled() (*vm.Proto, error) {
 	k.once.Do(func() {
 		if k.proto, k.err = vm.Compile([]byte(k.src), k.name); k.err != nil {
-			k.err = &loadError{500, fmt.Sprintf("failed to load inlined Lua code: %v", k.err)}
+			k.err = &loadError{500, "inlined Lua code", k.err.Error()}
 		}
 	})
 	return k.proto, k.err
@@ -97,10 +98,24 @@ func (k *chunk) file(r *phases.Request) string {
 	return path
 }
 
+// blame is the log line for an error of a script that runs without a request.
+func (k *chunk) blame(err error) string {
+	text := phaseRows[k.phase].directive + "_by_lua"
+	if k.path != nil {
+		text += "_file"
+	}
+	text += " error: "
+	var le *loadError
+	if errors.As(err, &le) {
+		return text + le.why
+	}
+	return text + failure(err)
+}
+
 // compileFile reads and compiles the script at path.
 func compileFile(path string) (*vm.Proto, error) {
 	fail := func(status phases.Result, format string, a ...any) (*vm.Proto, error) {
-		return nil, &loadError{status, fmt.Sprintf("failed to load external Lua file \"%s\": %s", path, fmt.Sprintf(format, a...))}
+		return nil, &loadError{status, "external Lua file \"" + path + "\"", fmt.Sprintf(format, a...)}
 	}
 	src, err := os.ReadFile(path)
 	switch {

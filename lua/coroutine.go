@@ -21,6 +21,24 @@ var coroutineArea = area{open: func(e *engine, ngx *vm.Table) {
 		return t.PushAll(t.CallRaw(status, t.Arg(1)))
 	}))
 	in := phasesOf(waiting)
+	lib.SetStr("resume", e.vm.NewFunc("resume", func(t *vm.Thread) int {
+		co := t.Arg(1).Thread()
+		if co == nil {
+			t.ArgError(1, "coroutine expected")
+		}
+		if status := co.Status(); status != "suspended" {
+			t.PushBool(false)
+			t.PushString("cannot resume " + status + " coroutine")
+			return 2
+		}
+		results, err := t.Resume(co, t.Args()[1:]...)
+		t.PushBool(err == nil)
+		if err != nil {
+			t.Push(err.(*vm.Error).Value)
+			return 2
+		}
+		return 1 + t.PushAll(results)
+	}))
 	lib.SetStr("wrap", e.vm.NewFunc("wrap", func(t *vm.Thread) int {
 		co := t.NewCoroutine(t.CheckFunc(1))
 		t.Push(e.vm.NewFunc("wrap", func(t *vm.Thread) int {

@@ -160,14 +160,14 @@ func (e *engine) runInit() error {
 	if k == nil {
 		return nil
 	}
-	fn, err := e.load(k, nil)
-	if err != nil {
-		return errors.New("init_by_lua error: " + err.Error())
-	}
 	s := e.begin(e.site.http, nil, inInit)
 	defer s.end()
-	if _, err := s.call(fn); err != nil {
-		return errors.New("init_by_lua error: " + failure(err))
+	fn, err := e.load(k, nil)
+	if err == nil {
+		_, err = s.call(fn)
+	}
+	if err != nil {
+		return errors.New(k.blame(err))
 	}
 	return nil
 }
@@ -186,7 +186,7 @@ func (e *engine) runWorkerScript(p phase) {
 		_, err = s.call(fn)
 	}
 	if err != nil {
-		e.site.cfg.MainLog.Logf(phases.LevelError, 0, "%s_by_lua error: %s", phaseRows[p].directive, failure(err))
+		e.site.cfg.MainLog.Logf(phases.LevelError, 0, "%s", k.blame(err))
 	}
 }
 
