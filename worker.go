@@ -37,6 +37,7 @@ type tenure struct {
 	cfg      *phases.Config
 	ports    map[string]*port // by socket
 	requests int
+	retired  bool
 }
 
 // port is what a configuration has behind one socket.
@@ -137,6 +138,9 @@ func (w *worker) settle() {
 	kept := w.old[:0]
 	var over []*tenure
 	for _, t := range w.old {
+		if w.s.cfg.Load() != t.cfg {
+			t.retire(w.loop)
+		}
 		if t.requests > 0 || w.s.cfg.Load() == t.cfg {
 			kept = append(kept, t)
 			continue
@@ -149,6 +153,18 @@ func (w *worker) settle() {
 	}
 	if len(kept) > 0 {
 		w.loop.AfterFunc(20*time.Millisecond, w.settle)
+	}
+}
+
+// retire tells the modules once that the worker takes no new requests of the
+// configuration.
+func (t *tenure) retire(loop *actor.Worker) {
+	if t.retired {
+		return
+	}
+	t.retired = true
+	for _, m := range t.cfg.Modules {
+		m.Retire(t.cfg, loop)
 	}
 }
 
@@ -275,6 +291,9 @@ func (w *worker) accepted(from *origin, fd *actor.FD, peer actor.Addr) {
 // under way finish and are not followed by another on their connection.
 func (w *worker) drain() {
 	w.closing = true
+	if w.now != nil {
+		w.now.retire(w.loop)
+	}
 	for l := range w.accepts {
 		w.loop.Unaccept(l)
 		delete(w.accepts, l)

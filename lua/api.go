@@ -33,6 +33,8 @@ func areas() []area {
 		responseArea,     // api_resp.go
 		captureArea,      // api_capture.go
 		nativeArea,       // native.go
+		coreArea,         // api_core.go
+		ndkArea,          // api_ndk.go
 		globalArea,       // api_global.go: last, it guards the others' globals
 	}
 }

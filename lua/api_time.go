@@ -85,7 +85,14 @@ func ngxSleep(t *vm.Thread, s *state) int {
 		t.Errorf("invalid sleep duration \"%.0f\"", ms)
 	}
 	s.debugf("lua ready to sleep for %d ms", d.Milliseconds())
+	slept := false
+	defer func() {
+		if !slept {
+			s.debugf("lua clean up the timer for pending ngx.sleep")
+		}
+	}()
 	s.e.worker.Current().Sleep(d)
+	slept = true
 	if s.r != nil {
 		s.debugf("lua sleep timer expired: \"%s?%s\"", s.r.URI, s.r.Args)
 	}

@@ -2,6 +2,8 @@ package lua
 
 import (
 	"errors"
+	"net/netip"
+	"strconv"
 	"time"
 
 	"github.com/luahttpd/luahttpd/actor"
@@ -14,6 +16,7 @@ type timer struct {
 	e      *engine
 	own    *Conf
 	client string // what the log says of the request that made it
+	log    *phases.Logger
 	fn     vm.Value
 	args   []vm.Value
 	every  time.Duration // 0: once
@@ -66,7 +69,7 @@ func timerStart(t *vm.Thread, s *state, every bool) int {
 	case len(s.e.timers.pending) >= s.e.site.http.pendingTimers:
 		return fail(t, "too many pending timers")
 	}
-	m := &timer{e: s.e, own: s.own, client: s.clientText(), fn: t.Arg(2), args: append([]vm.Value(nil), t.Args()[2:]...)}
+	m := &timer{e: s.e, own: s.own, client: s.clientText(), log: s.log(), fn: t.Arg(2), args: append([]vm.Value(nil), t.Args()[2:]...)}
 	if every {
 		m.every = d
 	}
@@ -85,7 +88,36 @@ func (s *state) clientText() string {
 	if !c.Local.IsValid() {
 		return ", client: " + c.Name
 	}
-	return ", client: " + c.Name + ", server: " + c.Local.String()
+	return ", client: " + c.Name + ", server: " + listening(s.r).String()
+}
+
+// listening is the address of the listen directive that the request came in by.
+func listening(r *phases.Request) netip.AddrPort {
+	local := r.Client.Local
+	for _, l := range r.Config.Listens {
+		if l.Addr == local {
+			return local
+		}
+	}
+	for _, l := range r.Config.Listens {
+		if l.Addr.Port() == local.Port() && l.Addr.Addr().IsUnspecified() && l.Addr.Addr().Is4() == local.Addr().Unmap().Is4() {
+			return l.Addr
+		}
+	}
+	return local
+}
+
+// definition is "chunk:line" where a function was defined.
+func (e *engine) definition(fn vm.Value) string {
+	t := e.vm.NewThread()
+	defer e.vm.Release(t)
+	getinfo := e.vm.Globals().GetStr("debug").Table().GetStr("getinfo")
+	results, err := t.Call(getinfo, fn, vm.String("S"))
+	if err != nil || len(results) == 0 || results[0].Table() == nil {
+		return "(unknown)"
+	}
+	info := results[0].Table()
+	return info.GetStr("source").Str() + ":" + strconv.Itoa(int(info.GetStr("linedefined").Num()))
 }
 
 func (m *timer) start(d time.Duration) {
@@ -109,7 +141,8 @@ func (m *timer) fire(premature bool) {
 		next.start(m.every)
 	}
 	if limit := e.site.http.runningTimers; e.timers.running >= limit {
-		e.site.cfg.MainLog.Logf(phases.LevelAlert, 0, "%d lua_max_running_timers are not enough", limit)
+		m.log.Logf(phases.LevelAlert, 0, "lua failed to run timer with function defined at %s: %d lua_max_running_timers are not enough",
+			e.definition(m.fn), limit)
 		e.letGo()
 		return
 	}
@@ -120,7 +153,7 @@ func (m *timer) fire(premature bool) {
 func (m *timer) run(premature bool) {
 	e := m.e
 	s := e.begin(m.own, nil, inTimer)
-	s.client = m.client
+	s.client, s.logger = m.client, m.log
 	defer func() {
 		e.site.cfg.MainLog.Log(phases.LevelDebug, 0, "http lua close fake http connection")
 		if e.timers.running--; e.timers.running == 0 {
@@ -139,15 +172,24 @@ func (m *timer) run(premature bool) {
 	}
 }
 
-// endTimers runs every pending timer before its time, and waits until all that
-// run have ended.
-func (e *engine) endTimers() {
+// abortTimers runs every pending timer before its time.
+func (e *engine) abortTimers() {
+	if len(e.timers.pending) == 0 {
+		return
+	}
+	log := e.site.cfg.MainLog
+	log.Log(phases.LevelDebug, 0, "lua abort pending timers")
+	log.Logf(phases.LevelDebug, 0, "lua found %d pending timers", len(e.timers.pending))
 	for len(e.timers.pending) > 0 {
 		for m := range e.timers.pending {
 			m.timer.Stop()
 			m.fire(true)
 		}
 	}
+}
+
+// awaitTimers parks until all that run have ended.
+func (e *engine) awaitTimers() {
 	for e.timers.running > 0 {
 		e.timers.idle = newWaiter(e.worker.Current())
 		e.timers.idle.park()

@@ -99,7 +99,9 @@ func getTable(t *vm.Thread, s *state) vm.Value {
 	m := s.memo()
 	if m.table.IsNil() {
 		m.table = s.e.vm.NewTable(0, 4).Value()
-		if r := s.r; r != nil && r.LogEnabled(phases.LevelDebug) {
+		if s.r == nil {
+			s.debugf("lua release ngx.ctx at ref 1")
+		} else if r := s.r; r.LogEnabled(phases.LevelDebug) {
 			r.OnEnd(func() { r.Errorf(phases.LevelDebug, "lua release ngx.ctx at ref 1") })
 		}
 	}

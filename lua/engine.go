@@ -2,9 +2,11 @@ package lua
 
 import (
 	"errors"
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/luahttpd/luahttpd/actor"
 	"github.com/luahttpd/luahttpd/lua/vm"
@@ -67,6 +69,7 @@ type engine struct {
 	idle    []*state
 	null    vm.Value
 	regexes regexes
+	began   time.Time
 	exiting bool // the worker has no more requests
 	timers  timers
 	holds   int    // of a request's own VM: the request and its timers
@@ -102,11 +105,21 @@ func startEngine(cfg *phases.Config, w *actor.Worker) error {
 	return nil
 }
 
+// retireEngine is the module's Retire: what waits for a time to come is told
+// that the end has.
+func retireEngine(cfg *phases.Config, w *actor.Worker) {
+	if e := siteSlot.Of(cfg).engine(w); e != nil {
+		e.exiting = true
+		e.abortTimers()
+	}
+}
+
 // stopEngine is the module's Stop.
 func stopEngine(cfg *phases.Config, w *actor.Worker) {
 	if e := siteSlot.Of(cfg).engine(w); e != nil {
 		e.exiting = true
-		e.endTimers()
+		e.abortTimers()
+		e.awaitTimers()
 		e.runWorkerScript(inExitWorker)
 		e.vm.Close()
 	}
@@ -134,8 +147,9 @@ func (s *site) engine(w *actor.Worker) *engine {
 // newEngine makes a VM with the API in it and runs init_by_lua there.
 func (s *site) newEngine(w *actor.Worker, cached bool) (*engine, error) {
 	e := &engine{site: s, worker: w, vm: vm.New(vm.Options{}), cached: cached,
-		funcs: make([]vm.Value, s.chunks), files: map[string]vm.Value{}}
+		began: w.Now(), funcs: make([]vm.Value, s.chunks), files: map[string]vm.Value{}}
 	path, cpath := e.vm.Path()
+	path, cpath = expandPath(os.Getenv("LUA_PATH"), path, ""), expandPath(os.Getenv("LUA_CPATH"), cpath, "")
 	e.vm.SetPath(expandPath(s.http.packagePath, path, s.cfg.Prefix), expandPath(s.http.packageCPath, cpath, s.cfg.Prefix))
 	e.openAPI()
 	if err := e.runInit(); err != nil {

@@ -39,9 +39,10 @@ var Module = phases.Define(phases.Spec[Conf]{
 		own.site = siteSlot.Of(b.Config)
 		return nil
 	},
-	Init:  openSite,
-	Start: startEngine,
-	Stop:  stopEngine,
+	Init:   openSite,
+	Start:  startEngine,
+	Stop:   stopEngine,
+	Retire: retireEngine,
 })
 
 // active tells whether any script runs in the location.

@@ -46,7 +46,7 @@ func (s *state) prepare() (buffering bool) {
 	if r.Out.Status == 0 {
 		r.Out.Status = 200
 	}
-	if (m == nil || !m.typeSet) && r.Out.ContentType == "" && s.own.useDefaultType {
+	if (m == nil || !m.typeSet) && r.Out.ContentType == "" && r.Out.Status != 304 && s.own.useDefaultType {
 		r.SetContentType()
 	}
 	if m == nil || !m.fieldsSet {

@@ -26,6 +26,7 @@ type state struct {
 	// subrequests that the thread waits for: nothing may end the run meanwhile.
 	subrequests int
 	client      string // of a timer: what the log says of whose it is
+	logger      *phases.Logger
 
 	// In the entry only:
 	verdict  verdict
@@ -89,9 +90,11 @@ func (s *state) end() {
 	if s.phase == inInit || s.phase == inInitWorker {
 		return
 	}
-	s.debugf("lua caching unused lua thread")
-	*s = state{}
-	e.idle = append(e.idle, s)
+	if len(e.idle) < e.site.http.threadCache {
+		s.debugf("lua caching unused lua thread")
+		*s = state{}
+		e.idle = append(e.idle, s)
+	}
 }
 
 // call runs a function on the state's Lua thread. The error is a *vm.Error, a
@@ -341,6 +344,9 @@ func (s *state) logf(level phases.Level, format string, a ...any) {
 func (s *state) log() *phases.Logger {
 	if s.r != nil {
 		return s.r.Log()
+	}
+	if s.logger != nil {
+		return s.logger
 	}
 	return s.e.site.cfg.MainLog
 }

@@ -32,6 +32,7 @@ type settings struct {
 	pendingTimers int // 1024
 	runningTimers int // 256
 	workerVMs     int // 10
+	threadCache   int // 1024 idle threads
 	captureLog    int64
 	balancerPool  int
 	dicts         conf.List[*dict]
@@ -53,7 +54,7 @@ func defaultSettings() settings {
 		connectTimeout: time.Minute, sendTimeout: time.Minute, readTimeout: time.Minute,
 		keepaliveTimeout: time.Minute, poolSize: 30, socketBuffer: 4 << 10, logSocketErrors: true,
 		tls:        tlsSettings{verifyDepth: 1, ciphers: "DEFAULT"},
-		regexCache: 1024, pendingTimers: 1024, runningTimers: 256, workerVMs: 10,
+		regexCache: 1024, pendingTimers: 1024, runningTimers: 256, workerVMs: 10, threadCache: 1024,
 	}
 }
 
@@ -101,6 +102,7 @@ func settingRows() []phases.Directive[Conf] {
 		phases.SetInt("lua_regex_match_limit", httpOnly, func(c *Conf) *int { return &c.regexLimit }),
 		phases.SetInt("lua_max_pending_timers", httpOnly, func(c *Conf) *int { return &c.pendingTimers }),
 		phases.SetInt("lua_max_running_timers", httpOnly, func(c *Conf) *int { return &c.runningTimers }),
+		phases.SetInt("lua_thread_cache_max_entries", httpOnly, func(c *Conf) *int { return &c.threadCache }),
 		phases.SetInt("lua_worker_thread_vm_pool_size", httpOnly, func(c *Conf) *int { return &c.workerVMs }),
 		phases.SetSize("lua_capture_error_log", httpOnly, func(c *Conf) *int64 { return &c.captureLog }),
 		phases.SetInt("balancer_keepalive", conf.Upstream, func(c *Conf) *int { return &c.balancerPool }),
@@ -108,7 +110,7 @@ func settingRows() []phases.Directive[Conf] {
 	}
 	const why = "it belongs to nginx's memory and process model"
 	rows = append(rows, phases.Ignore[Conf](httpLoc, conf.Exactly(1), why, "lua_socket_send_lowat")...)
-	return append(rows, phases.Ignore[Conf](httpOnly, conf.Exactly(1), why, "lua_thread_cache_max_entries", "lua_malloc_trim",
+	return append(rows, phases.Ignore[Conf](httpOnly, conf.Exactly(1), why, "lua_malloc_trim",
 		"lua_sa_restart", "lua_load_resty_core")...)
 }
 

@@ -2,6 +2,7 @@ package lua
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/luahttpd/luahttpd/lua/vm"
 	"github.com/luahttpd/luahttpd/phases"
@@ -25,13 +26,19 @@ type lightThread struct {
 	parent   *vm.Thread // that called ngx.thread.spawn
 	progress progress
 	results  []vm.Value // true and what it returned, or false and the error
-	waiter   waiter     // who is parked in ngx.thread.wait for it
+	wait     *threadWait
+}
+
+// threadWait is a call of ngx.thread.wait: for the first of some to end.
+type threadWait struct {
+	waiter
+	first *state
 }
 
 // threadArea is ngx.thread.
 var threadArea = area{rows: []row{
 	{"thread.spawn", waiting, threadSpawn},
-	{"thread.wait", waiting, threadWait},
+	{"thread.wait", waiting, ngxThreadWait},
 	{"thread.kill", waiting, threadKill},
 }}
 
@@ -83,7 +90,7 @@ func (s *state) live(fn vm.Value, args []vm.Value) {
 		s.debugf("lua coroutine: lua user thread ended normally")
 	case errors.As(err, &le):
 		s.logf(phases.LevelError, "lua user thread aborted: runtime error: %s\nstack traceback:\ncoroutine 0:\n%s%s", message(le), frames(le), s.ancestry())
-		s.light.results = []vm.Value{vm.Bool(false), le.Value}
+		s.light.results = append([]vm.Value{vm.Bool(false)}, abortResults(le)...)
 	}
 	if entry.verdict.kind != ended {
 		if entry.spawning == 0 { // else the one below, which spawned this, unwinds first
@@ -92,7 +99,35 @@ func (s *state) live(fn vm.Value, args []vm.Value) {
 		return
 	}
 	s.light.progress = zombie
-	s.light.waiter.wake()
+	if w := s.light.wait; w != nil && w.first == nil {
+		w.first = s
+		w.wake()
+	}
+}
+
+// abortResults is what ngx.thread.wait gives of an error: for one that error()
+// raised with a text, that text as it was passed and then with its position.
+func abortResults(err *vm.Error) []vm.Value {
+	text := err.Value.Str()
+	if strings.HasPrefix(frames(err), "\t[C]: in function 'error'") {
+		if at := positionEnd(text); at > 0 {
+			return []vm.Value{vm.String(text[at:]), err.Value}
+		}
+	}
+	return []vm.Value{err.Value}
+}
+
+// positionEnd is the length of "chunk:line: " in front of a message.
+func positionEnd(text string) int {
+	colon := strings.Index(text, ": ")
+	if colon < 0 {
+		return 0
+	}
+	i := strings.LastIndexByte(text[:colon], ':')
+	if i < 0 || strings.Trim(text[i+1:colon], "0123456789") != "" {
+		return 0
+	}
+	return colon + 2
 }
 
 // ancestry is the traceback of the threads that a light thread comes from.
@@ -124,7 +159,7 @@ func lightOf(v vm.Value) *state {
 	return nil
 }
 
-func threadWait(t *vm.Thread, s *state) int {
+func ngxThreadWait(t *vm.Thread, s *state) int {
 	n := t.NArg()
 	if n == 0 {
 		t.Errorf("at least one coroutine should be specified")
@@ -148,22 +183,17 @@ func threadWait(t *vm.Thread, s *state) int {
 		}
 		subs[i] = sub
 	}
-	w := newWaiter(s.e.worker.Current())
+	w := &threadWait{waiter: newWaiter(s.e.worker.Current())}
 	for _, sub := range subs {
-		sub.light.waiter = w
+		sub.light.wait = w
 	}
 	defer func() {
 		for _, sub := range subs {
-			sub.light.waiter = waiter{}
+			sub.light.wait = nil
 		}
 	}()
 	w.park()
-	for _, sub := range subs {
-		if sub.light.progress == zombie {
-			return sub.fetch(t)
-		}
-	}
-	return fail(t, "already waited or killed")
+	return w.first.fetch(t)
 }
 
 // fetch pushes the results of a light thread that has ended.

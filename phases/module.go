@@ -37,6 +37,9 @@ type Spec[T any] struct {
 	// cfg; Stop runs there when the worker has none of them left.
 	Start func(cfg *Config, w *actor.Worker) error
 	Stop  func(cfg *Config, w *actor.Worker)
+	// Retire runs on each worker's loop when it takes no new requests of cfg,
+	// which may be long before Stop.
+	Retire func(cfg *Config, w *actor.Worker)
 }
 
 // Directive is one row of a module's table.
@@ -86,6 +89,7 @@ type impl struct {
 	init       func(cfg *Config, own any) error
 	start      func(cfg *Config, w *actor.Worker) error
 	stop       func(cfg *Config, w *actor.Worker)
+	retire     func(cfg *Config, w *actor.Worker)
 }
 
 type directive struct {
@@ -98,7 +102,7 @@ type directive struct {
 
 // Define erases T. This is the only place that does.
 func Define[T any](s Spec[T]) Module {
-	m := impl{variables: s.Variables, prefixes: s.Prefixes, start: s.Start, stop: s.Stop}
+	m := impl{variables: s.Variables, prefixes: s.Prefixes, start: s.Start, stop: s.Stop, retire: s.Retire}
 	for _, d := range s.Directives {
 		m.directives = append(m.directives, directive{d.name, d.in, d.args, d.repeat,
 			func(own any, b *Block, st *conf.Stmt) error { return d.set(own.(*T), b, st) }})
@@ -170,5 +174,12 @@ func (m Module) Start(cfg *Config, w *actor.Worker) error {
 func (m Module) Stop(cfg *Config, w *actor.Worker) {
 	if m.stop != nil {
 		m.stop(cfg, w)
+	}
+}
+
+// Retire tells the module that w takes no new requests of cfg.
+func (m Module) Retire(cfg *Config, w *actor.Worker) {
+	if m.retire != nil {
+		m.retire(cfg, w)
 	}
 }

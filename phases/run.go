@@ -166,6 +166,11 @@ func rewritePolicy(r *Request) (bool, Result) {
 		r.Loc = r.Server.Loc
 	}
 	r.opsEnded = false
+	if r.phase == ServerRewrite { // here the handlers come first
+		if res := rewriteHandlers(r); res != Declined {
+			return false, res
+		}
+	}
 	ops := r.Loc.ops
 	if r.phase == Rewrite && r.Loc == r.Server.Loc {
 		ops = nil // no location matched: the server's operations have run
@@ -173,20 +178,27 @@ func rewritePolicy(r *Request) (bool, Result) {
 	if res := RunOps(r, ops); res != Declined {
 		return false, res
 	}
-	if r.uriSet {
+	if r.uriSet || r.phase == ServerRewrite {
 		return true, Next
 	}
+	if res := rewriteHandlers(r); res != Declined {
+		return false, res
+	}
+	return true, Next
+}
+
+// rewriteHandlers asks the handlers of a rewrite phase until one decides or
+// changes the URI.
+func rewriteHandlers(r *Request) Result {
 	for _, h := range r.Loc.steps[r.phase] {
-		switch res := h(r); res {
-		case Declined, Next:
-		default:
-			return false, res
+		if res := h(r); res != Declined && res != Next {
+			return res
 		}
 		if r.uriSet {
 			break
 		}
 	}
-	return true, Next
+	return Declined
 }
 
 // RunOps runs rewrite operations until one decides or ends them.

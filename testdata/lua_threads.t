@@ -98,7 +98,7 @@ location /t {
 GET /t
 --- response_body
 zombie
-falsecontent_by_lua(nginx.conf:10):2: ouch
+falseouchcontent_by_lua(nginx.conf:10):2: ouch
 dead
 1nilalready waited or killed
 nilnot user thread
