@@ -2,6 +2,7 @@ package luahttpd
 
 import (
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/luahttpd/luahttpd/actor"
@@ -43,7 +44,9 @@ func (t *turn) Read(p []byte) (int, error) {
 		return n, err
 	}
 	var pe *http1.ParseError
+	var se *phases.StatusError
 	switch {
+	case errors.As(err, &se):
 	case errors.As(err, &pe):
 		err = &phases.StatusError{Status: 400, Level: phases.LevelInfo, Reason: pe.Reason}
 	case errors.Is(err, actor.ErrTimeout):
@@ -88,6 +91,12 @@ func (in *bodyReader) readChunked(t *turn, p []byte) (int, error) {
 		if t.pos == t.end {
 			if total > 0 {
 				break
+			}
+			// A chunk that will be too long is refused before it is waited for.
+			size := t.r.Body.Size + in.decoder.Left()
+			if limit := t.r.Loc.Core.MaxBodySize; limit > 0 && size > limit {
+				return 0, &phases.StatusError{Status: 413, Level: phases.LevelError,
+					Reason: fmt.Sprintf("client intended to send too large chunked body: %d bytes", size)}
 			}
 			if err := t.fill(); err != nil {
 				return 0, err
