@@ -75,6 +75,7 @@ type ResolverConf struct {
 	// Local uses the system's resolv.conf (OpenResty's local=on).
 	Local      bool
 	StatusZone string
+	perWorker  resolvers
 }
 
 func setResolver(own *Core, b *Block, s *conf.Stmt) error {
