@@ -86,3 +86,21 @@ nilnil key
 falsebad "zone" argument
 nil
 nil0
+
+=== modules that are built in
+--- config
+location /t {
+    content_by_lua_block {
+        for _, name in ipairs{"resty.core", "resty.core.base", "resty.core.regex", "resty.core.time", "resty.lrucache",
+            "resty.string", "resty.sha256", "resty.aes", "resty.random", "resty.hmac", "tablepool", "ngx.base64", "ngx.re",
+            "cjson", "cjson.safe", "bit", "jit", "table.new", "table.clear", "table.nkeys", "table.isempty", "table.isarray", "table.clone"} do
+            local ok, m = pcall(require, name)
+            if not ok then ngx.say(name, ": ", m) end
+        end
+        ngx.say("done")
+    }
+}
+--- request
+GET /t
+--- response_body
+done

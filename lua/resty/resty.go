@@ -1,0 +1,36 @@
+// Package resty has OpenResty's own Lua libraries that reach into C through
+// FFI there: resty.lrucache, the digests and ciphers of lua-resty-string,
+// ngx.base64, tablepool. They are here under the same names.
+package resty
+
+import "github.com/luahttpd/luahttpd/lua/vm"
+
+// Host is what the modules need of the server.
+type Host struct {
+	// Now is ngx.now: seconds since 1970.
+	Now func() float64
+}
+
+// Register makes the modules available to require in m. They come before
+// files of the same names, which would ask for FFI.
+func Register(m *vm.VM, h Host) {
+	for name, open := range map[string]func(m *vm.VM) *vm.Table{
+		"resty.lrucache":         h.openLRU,  // lrucache.go
+		"resty.lrucache.pureffi": h.openLRU,  //
+		"resty.string":           openString, // text.go
+		"resty.random":           openRandom, //
+		"ngx.base64":             openBase64, //
+		"resty.md5":              openDigest("md5"),
+		"resty.sha1":             openDigest("sha1"),
+		"resty.sha224":           openDigest("sha224"),
+		"resty.sha256":           openDigest("sha256"),
+		"resty.sha384":           openDigest("sha384"),
+		"resty.sha512":           openDigest("sha512"),
+		"resty.sha":              openSHA,       //
+		"resty.hmac":             openHMAC,      //
+		"resty.aes":              openAES,       // aes.go
+		"tablepool":              openTablePool, // tablepool.go
+	} {
+		m.Builtin(name, func(*vm.Thread) vm.Value { return open(m).Value() })
+	}
+}

@@ -1,0 +1,85 @@
+package resty
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/luahttpd/luahttpd/lua/vm"
+)
+
+// run runs a script with the modules at hand; the clock stands at now.
+func run(t *testing.T, script string) string {
+	t.Helper()
+	m := vm.New(vm.Options{})
+	defer m.Close()
+	now := 1000.0
+	Register(m, Host{Now: func() float64 { return now }})
+	m.Globals().SetStr("pass", m.NewFunc("pass", func(t *vm.Thread) int { now += t.CheckNumber(1); return 0 }))
+	p, err := vm.Compile([]byte(script), "=t")
+	if err != nil {
+		t.Fatalf("%s: %v", script, err)
+	}
+	th := m.NewThread()
+	r, err := th.Call(m.Load(p))
+	if err != nil {
+		return err.Error()
+	}
+	var b []string
+	for _, v := range append([]vm.Value(nil), r...) {
+		b = append(b, th.ToString(v))
+	}
+	return strings.Join(b, " ")
+}
+
+func TestModules(t *testing.T) {
+	const aes = `local aes, hex = require "resty.aes", require("resty.string").to_hex `
+	for _, c := range []struct{ name, script, want string }{
+		{"lrucache", `local l = require "resty.lrucache" local c = l.new(2)
+			c:set("a", 1) c:set("b", false, nil, 5) c:get("a") c:set("c", 3)
+			return tostring(c:get("b")), c:get("a"), c:count(), c:capacity(), table.concat(c:get_keys(), ",")`, "nil 1 2 2 a,c"},
+		{"lrucache: one argument less", `return require("resty.lrucache").new(0)`, "nil size too small"},
+		{"lrucache: stale", `local c = require("resty.lrucache.pureffi").new(5) c:set("a", "x", 2, 7) pass(3)
+			return c:get("a")`, "nil x 7"},
+		{"lrucache: fresh", `local c = require("resty.lrucache").new(5) c:set("a", false, 2) pass(1) return c:get("a")`, "false nil 0"},
+		{"lrucache: delete, flush", `local c = require("resty.lrucache").new(2) c:set("a", 1) c:set("b", 2) c:delete("a") c:set("d", 3)
+			local n = c:count() c:flush_all() return n, c:count(), #c:get_keys(0, {1})`, "2 0 0"},
+		{"lrucache: a bad object", `return pcall(require("resty.lrucache").get, {}, "a")`, "false bad argument #1 to '?' (bad object)"},
+		{"string", `local s = require "resty.string" return s.to_hex("a\255"), s.atoi("12"), s.atoi("1x"), s.atoi("")`, "61ff 12 -1 -1"},
+		{"random", `local r = require "resty.random" return #r.bytes(5), #r.bytes(16, true), r.bytes(8) ~= r.bytes(8)`, "5 16 true"},
+		{"base64", `local b = require "ngx.base64" return b.encode_base64url("\255\254a"), b.decode_base64url("__5h") == "\255\254a", b.decode_base64url("a?")`,
+			"__5h true nil invalid input"},
+		{"md5", `local m = require("resty.md5"):new() m:update("hel") m:update("lo") return require("resty.string").to_hex(m:final())`,
+			"5d41402abc4b2a76b9719d911017c592"},
+		{"sha256", `local m = require("resty.sha256"):new() m:update("x") m:reset() m:update("hello") return require("resty.string").to_hex(m:final())`,
+			"2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"},
+		{"sha lengths", `local n = {} for _, k in ipairs{"sha1", "sha224", "sha384", "sha512"} do n[#n + 1] = #require("resty." .. k):new():final() end
+			return table.concat(n, " ")`, "20 28 48 64"},
+		{"hmac", `local h = require "resty.hmac" local m = h:new("key", h.ALGOS.SHA1) m:update("hel") return m:final("lo", true)`,
+			"b34ceac4516ff23a143e61d79d0fa7a4fbe5f266"},
+		{"aes cbc", aes + `local k = aes:new("AKeyForAES", "MySat!1!") local s = k:encrypt("hello") return hex(s), k:decrypt(s)`,
+			"e4f526b97fe44ef20638a231816659c8 hello"},
+		{"aes cbc without salt", aes + `return hex(aes:new("AKeyForAES"):encrypt("hello"))`, "aa9e16011001441050ebacd82fd6d7d2"},
+		{"aes 256, sha512", aes + `local k = aes:new("AKeyForAES", "MySat!1!", aes.cipher(256, "cbc"), aes.hash.sha512) return hex(k:encrypt("hello"))`,
+			"ca25c658919c92328d4d0034f062f18d"},
+		{"aes ecb", aes + `local k = aes:new("AKeyForAES", "MySat!1!", aes.cipher(256, "ecb"), aes.hash.sha1) return hex(k:encrypt("hello")), k:decrypt(k:encrypt("x"))`,
+			"a2e8eea2151c9caa93e45d62dcbf44ad x"},
+		{"aes ctr", aes + `local k = aes:new("AKeyForAES", "MySat!1!", aes.cipher(128, "ctr")) return hex(k:encrypt("hello")), k:decrypt(k:encrypt("x"))`, "37cbe5f66b x"},
+		{"aes ofb", aes + `return hex(aes:new("AKeyForAES", "MySat!1!", aes.cipher(128, "ofb")):encrypt("hello"))`, "37cbe5f66b"},
+		{"aes cfb8", aes + `local k = aes:new("AKeyForAES", "MySat!1!", aes.cipher(128, "cfb8")) return hex(k:encrypt("hello")), k:decrypt(k:encrypt("hello"))`,
+			"37fde539e7 hello"},
+		{"aes cfb128", aes + `local k = aes:new("AKeyForAES", "MySat!1!", aes.cipher(128, "cfb128")) local s = ("hello"):rep(9) return k:decrypt(k:encrypt(s)) == s, hex(k:encrypt("hello"))`,
+			"true 37cbe5f66b"},
+		{"aes gcm", aes + `local k = aes:new("AKeyForAES", nil, aes.cipher(256, "gcm"), {iv = ("1"):rep(12), method = function() return ("k"):rep(32) end})
+			local r = k:encrypt("hello", "aad") return #r[1], #r[2], k:decrypt(r[1], r[2], "aad"), k:decrypt(r[1], r[2], "other")`,
+			"5 16 hello nil EVP_DecryptFinal_ex failed"},
+		{"aes, wrong", aes + `return aes:new("k", "short")`, "nil salt must be 8 characters or nil"},
+		{"aes, wrong text", aes + `return aes:new("k"):decrypt("not whole blocks")`, "nil EVP_DecryptFinal_ex failed"},
+		{"aes, no such cipher", aes + `return aes.cipher(129, "cbc")`, "nil"},
+		{"tablepool", `local p = require "tablepool" local t = p.fetch("x", 1, 1) t.a = 1 p.release("x", t)
+			local u = p.fetch("x", 1, 1) return t == u, u.a, p.fetch("x", 0, 0) ~= u, pcall(p.release, "x")`, "true nil true false object empty"},
+	} {
+		if got := run(t, c.script); got != c.want {
+			t.Errorf("%s:\n got %q\nwant %q", c.name, got, c.want)
+		}
+	}
+}
