@@ -28,7 +28,7 @@ type responseState struct {
 
 // SendHead puts the head together in nginx's order of fields.
 func (t *turn) SendHead(r *phases.Request) error {
-	if t.sent.silent {
+	if t.sent.silent || t.sent.aborted {
 		return phases.ErrGone
 	}
 	o, core := &r.Out, r.Loc.Core

@@ -137,10 +137,10 @@ func (s *state) newCapture(t *vm.Thread, uri, options vm.Value, i int) *captured
 		}
 		args = append(args, more...)
 	}
-	c := &captured{sub: &phases.Subrequest{Capture: true}}
+	c := &captured{sub: &phases.Subrequest{Capture: true, NoPages: true}}
 	sub, se := s.r.NewSubrequest(path, args, c.sub)
 	if se != nil {
-		s.r.Errorf(se.Level, "%s", se.Reason)
+		s.r.Errorf(se.Level, "lua %s", se.Reason)
 		t.Errorf("failed to issue subrequest: -1")
 	}
 	c.r = sub

@@ -38,6 +38,9 @@ type Subrequest struct {
 	Limit     int64
 	Truncated bool
 	Body      []byte
+	// NoPages answers an error status with an empty body: neither error_page
+	// nor the built-in page is for who reads Status itself.
+	NoPages bool
 	// Status is the verdict when no response was made.
 	Status int
 }

@@ -83,10 +83,11 @@ type Request struct {
 	wrote     int64
 	headBytes int64
 	ended     bool
-	failed    bool // a filter failed: the connection is closed
-	headLeft  bool // the head has been given to the stream
-	errStatus int  // the status that an error page answers with
-	depth     int  // of subrequests
+	failed    bool   // a filter failed: the connection is closed
+	replaced  Result // the status with which a filter replaces the response
+	headLeft  bool   // the head has been given to the stream
+	errStatus int    // the status that an error page answers with
+	depth     int    // of subrequests
 	limitRate int64
 	closing   bool
 	// evaluating is how many variables are being evaluated for one another.

@@ -64,6 +64,9 @@ func (r *Request) end() {
 func (r *Request) phasesFrom(p Phase) Result {
 	for r.phase = p; r.phase < Log; {
 		next, res := rows[r.phase].policy(r)
+		if r.replaced != 0 {
+			return r.replaced
+		}
 		if !next {
 			if res == Redirected {
 				r.phase = r.restart
@@ -114,7 +117,7 @@ func (r *Request) conclude(res Result) Result {
 				}
 				r.Out.Sent = false
 			}
-			r.failed = false
+			r.failed, r.replaced = false, 0
 			if res = r.special(int(res)); res == Done {
 				return Done
 			}

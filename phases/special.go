@@ -70,6 +70,9 @@ func (r *Request) special(status int) Result {
 	case 400, 413, 414, 494, 495, 496, 497, 500, 501:
 		r.KeepAlive = false
 	}
+	if r.sub != nil && r.sub.NoPages {
+		return r.emptyPage(status)
+	}
 	c := r.Loc.Core
 	if (!r.errorPage || c.RecursivePages) && r.redirects > 0 {
 		for _, p := range c.ErrorPages.Items {
@@ -133,6 +136,16 @@ func (r *Request) redirected(res Result) Result {
 	}
 	r.errStatus = int(res)
 	return r.builtinPage(int(res))
+}
+
+// emptyPage answers with a status and nothing else.
+func (r *Request) emptyPage(status int) Result {
+	o := &r.Out
+	o.Status, o.Line, o.ContentType, o.Charset, r.errStatus = status, "", "", "", 0
+	o.ClearLength()
+	o.ContentLength = 0
+	o.LastModified = time.Time{}
+	return r.Finish()
 }
 
 // builtinPage sends nginx's page for the status.

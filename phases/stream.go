@@ -98,7 +98,7 @@ func (r *Request) SendHeader() error {
 	if err := r.Loc.header(r); err != nil {
 		var se *StatusError
 		if errors.As(err, &se) && !r.headLeft {
-			r.Out.Sent = false // another response will take its place
+			r.Out.Sent, r.replaced = false, Result(se.Status)
 		}
 		r.failed = true
 		return err
@@ -129,6 +129,10 @@ func (r *Request) Send(c Chunk) error {
 	r.ended = c.End
 	if err := r.Loc.body(r, c); err != nil {
 		r.failed = true
+		if !r.IsMain() {
+			r.Main.failed = true // as in nginx: the connection is done for
+			r.stream.Abort()
+		}
 		return err
 	}
 	return nil

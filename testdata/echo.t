@@ -204,3 +204,44 @@ location /t { echo -n $echo_client_request_headers; }
 \r\nGET /t HTTP/1.1\r\nHost:  a\r\nfOO: bar\r\nConnection: close\r\n\r\n
 --- response_body_like
 ^GET /t HTTP/1.1\r\nHost:  a\r\nfOO: bar\r\nConnection: close\r\n\r\n$
+
+=== a captured subrequest that fails has no page
+--- config
+error_page 404 /page;
+location /page { echo page; }
+location /404 { return 404; }
+location /302 { return 302 /x; }
+location /t {
+    content_by_lua_block {
+        for _, uri in ipairs { "/404", "/302" } do
+            local res = ngx.location.capture(uri)
+            ngx.say(res.status, " [", res.body, "] ", res.header.Location)
+        end
+    }
+}
+--- request
+GET /t
+--- response_body
+404 [] nil
+302 [] /x
+
+=== a filter that fails in a subrequest ends the connection
+--- config
+location /sub { echo x; body_filter_by_lua_block { return ngx.ERROR } }
+location /t { content_by_lua_block { ngx.location.capture("/sub") ngx.say("on") } }
+--- request
+GET /t
+--- status: none
+
+=== a failed condition is the answer, whoever sent the head
+--- config
+error_page 412 /page;
+location /page { return 412 "page\n"; }
+location /t { rewrite_by_lua_block { ngx.send_headers() } echo content; }
+--- request
+GET /t
+--- more_headers
+If-Match: "x"
+--- status: 412
+--- response_body
+page
