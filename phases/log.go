@@ -193,7 +193,11 @@ func (l *Logger) Log(level Level, conn uint64, text string) {
 		for _, t := range l.targets {
 			if level <= t.level {
 				// A log that cannot be written has nowhere to say so.
-				_, _ = t.w.Write(line)
+				if s, ok := t.w.(*syslog); ok {
+					_, _ = s.write(int(level)-1, line)
+				} else {
+					_, _ = t.w.Write(line)
+				}
 			}
 		}
 	}

@@ -43,6 +43,9 @@ type Subrequest struct {
 	NoPages bool
 	// Status is the verdict when no response was made.
 	Status int
+	// Ended, when not nil, is called when the response has been made and the
+	// subrequest's variables still have their values.
+	Ended func(sub *Request)
 }
 
 // send takes a subrequest's body: into memory, to where its parent's body

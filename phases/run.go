@@ -42,6 +42,9 @@ func (r *Request) run(from Phase, res Result) {
 	if r.IsMain() || r.Loc.Core.LogSubrequest {
 		r.logPhase()
 	}
+	if r.sub != nil && r.sub.Ended != nil {
+		r.sub.Ended(r)
+	}
 }
 
 func (r *Request) logPhase() {

@@ -2,6 +2,7 @@ package phases
 
 import (
 	"bytes"
+	"iter"
 	"sort"
 	"strings"
 
@@ -128,6 +129,17 @@ func (h *Hosts) Find(r *Request, host []byte) (*Server, error) {
 		}
 	}
 	return h.Default, nil
+}
+
+// Names are the server's names; those that are expressions come with them.
+func (s *Server) Names() iter.Seq2[string, *Regex] {
+	return func(yield func(string, *Regex) bool) {
+		for _, n := range s.names {
+			if !yield(n.text, n.regex) {
+				return
+			}
+		}
+	}
 }
 
 // addNames is server_name.

@@ -18,7 +18,8 @@ type syslog struct {
 	mu       sync.Mutex
 	network  string
 	addr     string
-	priority int
+	facility int
+	severity int
 	tag      string
 	host     string
 	conn     net.Conn
@@ -67,11 +68,14 @@ func newSyslog(params, host string) (*syslog, error) {
 	if l.addr == "" {
 		return nil, fmt.Errorf("no syslog server specified")
 	}
-	l.priority = facility*8 + severity
+	l.facility, l.severity = facility, severity
 	return l, nil
 }
 
-func (l *syslog) Write(p []byte) (int, error) {
+// Write sends a line with the severity of the configuration.
+func (l *syslog) Write(p []byte) (int, error) { return l.write(l.severity, p) }
+
+func (l *syslog) write(severity int, p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.conn == nil {
@@ -81,7 +85,7 @@ func (l *syslog) Write(p []byte) (int, error) {
 		}
 		l.conn = c
 	}
-	head := fmt.Sprintf("<%d>%s ", l.priority, time.Now().Format(time.Stamp))
+	head := fmt.Sprintf("<%d>%s ", l.facility*8+severity, time.Now().Format(time.Stamp))
 	if l.host != "" {
 		head += l.host + " "
 	}

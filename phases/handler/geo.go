@@ -1,7 +1,6 @@
 package handler
 
 import (
-	"bytes"
 	"net/netip"
 	"slices"
 	"strings"
@@ -175,7 +174,7 @@ func (g *places) addressOf(r *phases.Request) netip.Addr {
 		a = a.Unmap()
 	}
 	if len(g.proxies) > 0 {
-		a = ForwardedFor(r, a, g.proxies, g.recursive)
+		a = Forwarded(r, "X-Forwarded-For", netip.AddrPortFrom(a, 0), g.proxies, g.recursive).Addr()
 	}
 	return a
 }
@@ -200,39 +199,4 @@ func (g *places) find(a netip.Addr) string {
 		}
 	}
 	return g.deflt
-}
-
-// ForwardedFor returns the address that X-Forwarded-For gives for a request
-// that came from a: the last in the list if a is one of the proxies, or if
-// recursive the last that is none of them. What cannot be read ends the search.
-func ForwardedFor(r *phases.Request, a netip.Addr, proxies []netip.Prefix, recursive bool) netip.Addr {
-	trusted := func(a netip.Addr) bool {
-		return slices.ContainsFunc(proxies, func(p netip.Prefix) bool { return p.Contains(a) })
-	}
-	var list []byte
-	for _, f := range r.Fields {
-		if strings.EqualFold(string(f.Name), "X-Forwarded-For") {
-			list = append(append(list, ','), f.Value...)
-		}
-	}
-	for trusted(a) {
-		list = bytes.TrimRight(list, ", ")
-		if len(list) == 0 {
-			return a
-		}
-		at := bytes.LastIndexAny(list, ", ") + 1
-		text := string(list[at:])
-		next, err := netip.ParseAddr(strings.Trim(text, "[]"))
-		if err != nil {
-			p, perr := netip.ParseAddrPort(text)
-			if next = p.Addr(); perr != nil {
-				return a
-			}
-		}
-		a, list = next.Unmap(), list[:at]
-		if !recursive {
-			return a
-		}
-	}
-	return a
 }

@@ -21,9 +21,7 @@ var Map = phases.Define(phases.Spec[struct{}]{
 type table struct {
 	source    *phases.Template
 	hostnames bool
-	exact     map[string]*phases.Template // by lower-case name
-	suffix    map[string]*phases.Template // ".example.org" of *.example.org
-	prefix    map[string]*phases.Template // "www.example." of www.example.*
+	names     hostTable[*phases.Template]
 	regexes   []tableRegex
 	deflt     *phases.Template
 }
@@ -46,7 +44,7 @@ func addMap(_ *struct{}, b *phases.Block, s *conf.Stmt) error {
 	if err != nil {
 		return err
 	}
-	t := &table{source: source, exact: map[string]*phases.Template{}, suffix: map[string]*phases.Template{}, prefix: map[string]*phases.Template{}}
+	t := &table{source: source}
 	volatile := false
 	for _, e := range s.Block {
 		switch {
@@ -85,34 +83,11 @@ func (t *table) add(b *phases.Block, e *conf.Stmt) error {
 		t.regexes = append(t.regexes, tableRegex{x, pattern, value})
 		return err
 	}
-	key = strings.ToLower(strings.TrimPrefix(key, "\\"))
-	if !t.hostnames {
-		return put(e, t.exact, key, value)
+	key = strings.TrimPrefix(key, "\\")
+	if t.hostnames {
+		return t.names.addHost(e, key, value)
 	}
-	rest, star := strings.CutPrefix(key, "*")
-	tail, starTail := strings.CutSuffix(key, "*")
-	switch {
-	case star && strings.HasPrefix(rest, ".") && len(rest) > 1 && !strings.Contains(rest, "*"):
-		return put(e, t.suffix, rest, value)
-	case starTail && strings.HasSuffix(tail, ".") && len(tail) > 1 && !strings.Contains(tail, "*"):
-		return put(e, t.prefix, tail, value)
-	case strings.Contains(key, "*"):
-		return e.Errorf("invalid hostname or wildcard \"%s\"", key)
-	case strings.HasPrefix(key, ".") && len(key) > 1:
-		if err := put(e, t.exact, key[1:], value); err != nil {
-			return err
-		}
-		return put(e, t.suffix, key, value)
-	}
-	return put(e, t.exact, key, value)
-}
-
-func put(e *conf.Stmt, m map[string]*phases.Template, key string, value *phases.Template) error {
-	if m[key] != nil {
-		return e.Errorf("conflicting parameter \"%s\"", e.Name)
-	}
-	m[key] = value
-	return nil
+	return t.names.add(e, key, value)
 }
 
 func (t *table) get(r *phases.Request, dst []byte) ([]byte, bool) {
@@ -131,23 +106,8 @@ func (t *table) get(r *phases.Request, dst []byte) ([]byte, bool) {
 }
 
 func (t *table) find(r *phases.Request, name []byte) *phases.Template {
-	lower := bytes.ToLower(name)
-	if v := t.exact[string(lower)]; v != nil {
+	if v, ok := t.names.find(bytes.ToLower(name)); ok {
 		return v
-	}
-	if len(t.suffix) > 0 {
-		for i, c := range lower {
-			if v := t.suffix[string(lower[i:])]; c == '.' && v != nil && i > 0 {
-				return v
-			}
-		}
-	}
-	if len(t.prefix) > 0 {
-		for i := len(lower); i > 0; i-- {
-			if v := t.prefix[string(lower[:i])]; lower[i-1] == '.' && v != nil && i < len(lower) {
-				return v
-			}
-		}
 	}
 	if len(name) == 0 {
 		return nil
