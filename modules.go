@@ -54,6 +54,10 @@ func modules() []phases.Module {
 		upstream.Hash,
 		upstream.Random,
 		upstream.Proxy,
+		upstream.FastCGI,
+		upstream.SCGI,
+		upstream.UWSGI,
+		upstream.Memcached,
 
 		filter.Charset,
 		filter.SubFilter,

@@ -57,3 +57,12 @@ func (x *Regex) Match(r *Request, subject []byte) (bool, error) {
 	}
 	return true, nil
 }
+
+// Pair returns the first two groups of a match. The request's captures stay.
+func (x *Regex) Pair(subject []byte) (first, second []byte, ok bool) {
+	groups, ok, err := x.re.Match(subject, 0, nil)
+	if err != nil || !ok || len(groups) < 6 || groups[2] < 0 || groups[4] < 0 {
+		return nil, nil, false
+	}
+	return subject[groups[2]:groups[3]], subject[groups[4]:groups[5]], true
+}

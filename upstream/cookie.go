@@ -121,8 +121,11 @@ func cookieFlag(name string) int {
 }
 
 // cookie changes the value of a Set-Cookie field.
-func (h *httpProtocol) cookie(x *Exchange, v string) string {
-	c := &h.own.cookies
+func (x *Exchange) cookie(v string) string {
+	if x.rewrite == nil {
+		return v
+	}
+	c := &x.rewrite.cookies
 	if len(c.domains.Items)+len(c.paths.Items)+len(c.flags.Items) == 0 {
 		return v
 	}

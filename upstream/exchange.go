@@ -17,14 +17,19 @@ import (
 // the client. It belongs to a worker, which uses it again for other requests;
 // a request keeps it until its log phase is over.
 type Exchange struct {
-	r      *phases.Request
-	w      *worker
-	set    *Settings
-	proto  protocol
-	http   httpProtocol
-	target target
-	uri    []byte // that the peer is asked for
-	start  time.Time
+	r     *phases.Request
+	w     *worker
+	set   *Settings
+	proto protocol
+	http  httpProtocol
+	// rewrite says how Location, Refresh and Set-Cookie are changed; nil: not.
+	rewrite *proxyConf
+	setBody []byte // of proxy_set_body; not nil then
+	// intercept404: a 404 is answered with the error page of the location.
+	intercept404 bool
+	target       target
+	uri          []byte // that the peer is asked for
+	start        time.Time
 
 	// The tries.
 	tried Tried
@@ -150,6 +155,7 @@ func begin(r *phases.Request, ws *workers, set *Settings) *Exchange {
 	x.rd, x.wr, x.received = 0, 0, 0
 	x.fields, x.trailers = x.fields[:0], x.trailers[:0]
 	x.buffering = set.Buffering
+	x.rewrite, x.setBody, x.intercept404 = nil, nil, false
 	return x
 }
 
@@ -185,7 +191,7 @@ func (x *Exchange) release() {
 	clear(x.fields)
 	clear(x.trailers)
 	clear(x.attempts)
-	x.r, x.set, x.proto, x.co, x.target, x.try = nil, nil, nil, nil, target{}, Try{}
+	x.r, x.set, x.proto, x.rewrite, x.setBody, x.co, x.target, x.try = nil, nil, nil, nil, nil, nil, target{}, Try{}
 	x.attempts = x.attempts[:0]
 	x.head.Reset()
 	if len(w.free) < freeExchanges {

@@ -9,9 +9,8 @@ import (
 type httpProtocol struct {
 	own     *proxyConf
 	method  string
-	setBody []byte // of proxy_set_body; not nil then
-	chunked bool   // the request's body is sent in chunks
-	upgrade bool   // the request asks for another protocol
+	chunked bool // the request's body is sent in chunks
+	upgrade bool // the request asks for another protocol
 
 	decoder http1.ChunkedDecoder
 	mode    bodyMode
@@ -95,8 +94,8 @@ func (f *sentField) append(x *Exchange, b []byte) []byte {
 func (h *httpProtocol) appendFraming(x *Exchange, b []byte) []byte {
 	r := x.r
 	switch {
-	case h.setBody != nil:
-		return http1.AppendFieldInt(b, "Content-Length", int64(len(h.setBody)))
+	case x.setBody != nil:
+		return http1.AppendFieldInt(b, "Content-Length", int64(len(x.setBody)))
 	case !x.set.PassBody:
 		return b
 	case x.stream && r.ContentLength < 0:

@@ -227,6 +227,8 @@ func splitURL(s string) (host string, port uint16, ok bool) {
 	return host, port, true
 }
 
+func isUnix(host string) bool { return strings.HasPrefix(host, "unix:") }
+
 // literal reads host as an address that needs no look-up.
 func literal(host string, port uint16) (actor.Addr, bool) {
 	if path, is := strings.CutPrefix(host, "unix:"); is {

@@ -25,17 +25,6 @@ type proxyConf struct {
 	secure  *secure
 }
 
-// pass is a proxy_pass directive.
-type pass struct {
-	stmt    *conf.Stmt
-	dynamic bool
-	url     *phases.Template // when dynamic
-	target  target           // otherwise
-	text    string           // the URL as it stands, for proxy_redirect default
-	cut     int              // bytes of the URI that the target's replaces
-	loc     string           // the location's name
-}
-
 // setField is one proxy_set_header directive.
 type setField struct {
 	name  string
@@ -65,7 +54,7 @@ var Proxy = phases.Define(phases.Spec[proxyConf]{
 		phases.SetTemplate("proxy_method", anywhere, func(c *proxyConf) **phases.Template { return &c.method }),
 		phases.SetTemplate("proxy_set_body", anywhere, func(c *proxyConf) **phases.Template { return &c.body }),
 		phases.Add("proxy_set_header", anywhere, conf.Exactly(2), addField)),
-		redirectRows...), cookieRows...), tlsRows...),
+		redirectRows...), cookieRows...), tlsRows("proxy_", func(c *proxyConf) *tlsConf { return &c.tls })...),
 	Finish:  finishProxy,
 	Content: proxyPass,
 	Variables: []phases.Variable{
@@ -112,32 +101,13 @@ func addField(own *proxyConf, b *phases.Block, s *conf.Stmt) error {
 
 // setPass is proxy_pass.
 func setPass(own *proxyConf, b *phases.Block, s *conf.Stmt) error {
-	if err := b.UseContent(s); err != nil {
+	if err := own.pass.set(b, s, parseTarget); err != nil {
 		return err
 	}
-	b.AutoRedirect()
-	url := s.Args[0]
-	own.pass = pass{stmt: s, text: url, loc: b.Loc.Name}
-	if phases.HasVariables(url) {
-		t, err := b.Template(s, url)
-		own.pass.dynamic, own.pass.url = true, t
-		return err
-	}
-	t, port, ok := parseTarget(url)
-	if !ok {
-		return s.Errorf("invalid URL prefix")
-	}
-	if t.uri != "" && (b.Loc.Kind == phases.LocRegex || b.Loc.Kind == phases.LocNamed || b.Context != conf.Location) {
+	if t := &own.pass.target; t.uri != "" && (b.Loc.Kind == phases.LocRegex || b.Loc.Kind == phases.LocNamed || b.Context != conf.Location) {
 		return s.Errorf("\"proxy_pass\" cannot have URI part in location given by regular expression, or inside named location, " +
 			"or inside \"if\" statement, or inside \"limit_except\" block")
 	}
-	own.pass.cut = len(b.Loc.Name)
-	u, err := implied(b, s, &t, port)
-	if err != nil {
-		return err
-	}
-	t.upstream = u
-	own.pass.target = t
 	return nil
 }
 
@@ -176,35 +146,6 @@ func parseTarget(url string) (t target, port uint16, ok bool) {
 	return t, port, true
 }
 
-func (t *target) deflt() uint16 {
-	if t.scheme == "https" {
-		return 443
-	}
-	return 80
-}
-
-// implied returns the upstream that a URL names, made of the host's addresses
-// if there is no such block.
-func implied(b *phases.Block, s *conf.Stmt, t *target, port uint16) (*Upstream, error) {
-	us := inConfig.Of(b.Config)
-	if port == 0 {
-		if u := us.find(t.name, 0); u != nil {
-			return u, nil
-		}
-	}
-	port = orPort(port, t.deflt())
-	if u := us.find(t.name, port); u != nil {
-		return u, nil
-	}
-	addrs, err := lookup(t.name, port)
-	if err != nil {
-		return nil, s.Errorf("host not found in upstream \"%s\"", t.name)
-	}
-	u := us.imply(t.name, port, addrs)
-	us.list = append(us.list, u)
-	return u, nil
-}
-
 // finishProxy makes the fields ready that requests of the block are sent with.
 func finishProxy(own *proxyConf, b *phases.Block) error {
 	own.workers = &inConfig.Of(b.Config).workers
@@ -227,7 +168,9 @@ func finishProxy(own *proxyConf, b *phases.Block) error {
 	if err := own.redirects.finish(own); err != nil {
 		return err
 	}
-	return own.finishTLS(b)
+	var err error
+	own.secure, err = own.tls.ready(b, &own.pass)
+	return err
 }
 
 // send adds a configured field. What frames the body is the server's alone.
@@ -253,8 +196,8 @@ func proxyPass(r *phases.Request, own *proxyConf) phases.Result {
 	x := begin(r, own.workers, &own.Settings)
 	x.proto = &x.http
 	h := &x.http
-	h.own, h.setBody = own, nil
-	if res := x.aim(own); res != phases.Next {
+	h.own, x.rewrite = own, own
+	if res := x.aim(&own.pass, own.secure); res != phases.Next {
 		return res
 	}
 	h.method = r.Method
@@ -264,49 +207,13 @@ func proxyPass(r *phases.Request, own *proxyConf) phases.Result {
 		}
 	}
 	x.uri = h.appendURI(x, x.uri[:0])
-	x.stream = !own.RequestBuffering && own.body == nil && own.PassBody && r.IsMain() && !r.Body.Read && !r.Body.Discarded && r.HasBody() &&
-		(r.ContentLength >= 0 || own.Version == 1) && r.Loc.Core.BodyFile == phases.BodyFileOff
-	if x.stream {
-		r.Body.Streaming = true
-		if err := r.Stream().Continue(); err != nil {
-			return r.Result(err)
-		}
-	} else if err := r.ReadBody(); err != nil {
-		return r.Result(err)
+	if res := x.body(own.body == nil, own.Version == 1); res != phases.Next {
+		return res
 	}
 	if own.body != nil {
-		h.setBody = own.body.Append(r, []byte{})
+		x.setBody = own.body.Append(r, []byte{})
 	}
 	return x.run()
-}
-
-// aim finds the target of the request.
-func (x *Exchange) aim(own *proxyConf) phases.Result {
-	r := x.r
-	if !own.pass.dynamic {
-		x.target = own.pass.target
-		if x.target.scheme == "https" {
-			x.target.secure = own.secure
-		}
-		return phases.Next
-	}
-	url := own.pass.url.String(r)
-	t, port, ok := parseTarget(url)
-	if !ok {
-		r.Errorf(phases.LevelError, "invalid URL prefix in \"%s\"", url)
-		return 500
-	}
-	if t.scheme == "https" {
-		t.secure = own.secure
-	}
-	u, err := x.resolve(&t, port)
-	if err != nil {
-		r.Errorf(phases.LevelError, "%s could not be resolved (%s)", t.name, err)
-		return 502
-	}
-	t.upstream = u
-	x.target = t
-	return phases.Next
 }
 
 func forwardedFor(r *phases.Request, dst []byte) ([]byte, bool) {

@@ -119,17 +119,20 @@ func (d *redirects) rewrite(r *phases.Request, v string) (string, bool) {
 	return v, false
 }
 
-func (h *httpProtocol) location(x *Exchange, v string) (string, bool) {
-	return h.own.redirects.rewrite(x.r, v)
+func (x *Exchange) location(v string) (string, bool) {
+	if x.rewrite == nil {
+		return v, false
+	}
+	return x.rewrite.redirects.rewrite(x.r, v)
 }
 
 // refresh changes the URL in a Refresh field.
-func (h *httpProtocol) refresh(x *Exchange, v string) string {
+func (x *Exchange) refresh(v string) string {
 	i := strings.Index(strings.ToLower(v), "url=")
 	if i < 0 {
 		return v
 	}
-	url, changed := h.own.redirects.rewrite(x.r, v[i+4:])
+	url, changed := x.location(v[i+4:])
 	if !changed {
 		return v
 	}

@@ -29,6 +29,10 @@ func (x *Exchange) answer() phases.Result {
 	if a.redirect != "" && x.set.Ignore&ignoreRedirect == 0 {
 		return x.redirectTo(a.redirect)
 	}
+	if x.head.Status == 404 && x.intercept404 {
+		x.leave()
+		return 404
+	}
 	if s := x.head.Status; s >= 300 && x.set.InterceptErrors && r.HasErrorPage(s) {
 		if s == 401 {
 			if v, ok := x.field("www-authenticate"); ok {
@@ -222,12 +226,12 @@ func (x *Exchange) pass(f *phases.Field) {
 		}
 	case len("refresh"):
 		if sameName(f.Name, "refresh") {
-			o.Add(f.Name, x.http.refresh(x, f.Value))
+			o.Add(f.Name, x.refresh(f.Value))
 			return
 		}
 	case len("location"):
 		if sameName(f.Name, "location") {
-			v, changed := x.http.location(x, f.Value)
+			v, changed := x.location(f.Value)
 			o.RelativeLocation = !changed
 			o.Set(f.Name, v)
 			return
@@ -237,7 +241,7 @@ func (x *Exchange) pass(f *phases.Field) {
 			return
 		}
 		if sameName(f.Name, "set-cookie") {
-			o.Add(f.Name, x.http.cookie(x, f.Value))
+			o.Add(f.Name, x.cookie(f.Value))
 			return
 		}
 	case len("content-type"):
@@ -313,6 +317,9 @@ func (x *Exchange) relay() phases.Result {
 		first = false
 		if done {
 			return phases.Done
+		}
+		if err == nil && x.rd < x.wr && n > 0 {
+			continue
 		}
 		if err != nil {
 			return x.cut(err.Error() + " while reading upstream")

@@ -74,8 +74,8 @@ func (x *Exchange) write() error {
 	switch {
 	case !x.set.PassBody:
 	case x.stream:
-	case x.http.setBody != nil:
-		memory = x.http.setBody
+	case x.setBody != nil:
+		memory = x.setBody
 	case body.File != nil:
 		file, size = body.Reader(), body.Size
 	default:
@@ -92,6 +92,12 @@ func (x *Exchange) write() error {
 			defer x.unwatch()
 		}
 		bufs := [2][]byte{x.out, memory}
+		_, err := x.conn.Writev(bufs[:])
+		return err
+	}
+	if framed && !x.stream && file == nil && len(memory) == 0 {
+		var room [16]byte
+		bufs := [2][]byte{x.out, x.proto.end(room[:0])}
 		_, err := x.conn.Writev(bufs[:])
 		return err
 	}

@@ -177,6 +177,9 @@ func setNext(own *Settings, _ *phases.Block, s *conf.Stmt) error {
 	own.NextUpstream = 0
 	for _, a := range s.Args {
 		i := index(causeNames, a)
+		if a == "not_found" && strings.HasPrefix(s.Name, "memcached_") {
+			i = index(causeNames, "http_404")
+		}
 		if i < 0 {
 			return s.Errorf("invalid value \"%s\"", a)
 		}

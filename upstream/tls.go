@@ -28,7 +28,6 @@ type tlsConf struct {
 	protocols  []string
 	ciphers    string
 	reuse      bool
-	stmt       *conf.Stmt // the last that changed any of it
 }
 
 func defaultTLS() tlsConf { return tlsConf{depth: 1, reuse: true} }
@@ -42,39 +41,42 @@ type secure struct {
 	crl    []*pkix.CertificateList
 }
 
-var tlsRows = []phases.Directive[proxyConf]{
-	phases.SetFlag("proxy_ssl_server_name", anywhere, func(c *proxyConf) *bool { return &c.tls.serverName }),
-	phases.SetTemplate("proxy_ssl_name", anywhere, func(c *proxyConf) **phases.Template { return &c.tls.name }),
-	phases.SetFlag("proxy_ssl_verify", anywhere, func(c *proxyConf) *bool { return &c.tls.verify }),
-	phases.SetInt("proxy_ssl_verify_depth", anywhere, func(c *proxyConf) *int { return &c.tls.depth }),
-	tlsFile("proxy_ssl_trusted_certificate", func(c *tlsConf) *string { return &c.trusted }),
-	tlsFile("proxy_ssl_crl", func(c *tlsConf) *string { return &c.crl }),
-	tlsFile("proxy_ssl_certificate", func(c *tlsConf) *string { return &c.cert }),
-	tlsFile("proxy_ssl_certificate_key", func(c *tlsConf) *string { return &c.key }),
-	tlsFile("proxy_ssl_password_file", func(c *tlsConf) *string { return &c.passwords }),
-	phases.Set("proxy_ssl_protocols", anywhere, conf.AtLeast(1), func(own *proxyConf, b *phases.Block, s *conf.Stmt) error {
-		for _, a := range s.Args {
-			if tlsVersion(a) == 0 && !strings.HasPrefix(a, "SSLv") {
-				return s.Errorf("invalid value \"%s\"", a)
+// tlsRows are the directives of tlsConf for the protocol whose directives begin
+// with prefix ("proxy_").
+func tlsRows[T any](prefix string, f func(*T) *tlsConf) []phases.Directive[T] {
+	file := func(name string, field func(c *tlsConf) *string) phases.Directive[T] {
+		return phases.Set(prefix+name, anywhere, conf.Exactly(1), func(own *T, b *phases.Block, s *conf.Stmt) error {
+			*field(f(own)) = s.Args[0]
+			if s.Args[0] != "" && !strings.HasPrefix(s.Args[0], "data:") && !phases.HasVariables(s.Args[0]) {
+				*field(f(own)) = b.ConfPath(s.Args[0])
 			}
-		}
-		own.tls.protocols = s.Args
-		return nil
-	}),
-	phases.SetString("proxy_ssl_ciphers", anywhere, func(c *proxyConf) *string { return &c.tls.ciphers }),
-	phases.SetFlag("proxy_ssl_session_reuse", anywhere, func(c *proxyConf) *bool { return &c.tls.reuse }),
-	phases.Ignore[proxyConf](anywhere, conf.AtLeast(1), "crypto/tls chooses", "proxy_ssl_conf_command")[0],
-}
-
-func tlsFile(name string, f func(c *tlsConf) *string) phases.Directive[proxyConf] {
-	return phases.Set(name, anywhere, conf.Exactly(1), func(own *proxyConf, b *phases.Block, s *conf.Stmt) error {
-		if p := s.Args[0]; p != "" {
-			*f(&own.tls) = b.ConfPath(p)
-		} else {
-			*f(&own.tls) = ""
-		}
-		return nil
-	})
+			return nil
+		})
+	}
+	rows := []phases.Directive[T]{
+		phases.SetFlag(prefix+"ssl_server_name", anywhere, func(c *T) *bool { return &f(c).serverName }),
+		phases.SetTemplate(prefix+"ssl_name", anywhere, func(c *T) **phases.Template { return &f(c).name }),
+		phases.SetFlag(prefix+"ssl_verify", anywhere, func(c *T) *bool { return &f(c).verify }),
+		phases.SetInt(prefix+"ssl_verify_depth", anywhere, func(c *T) *int { return &f(c).depth }),
+		file("ssl_trusted_certificate", func(c *tlsConf) *string { return &c.trusted }),
+		file("ssl_crl", func(c *tlsConf) *string { return &c.crl }),
+		file("ssl_certificate", func(c *tlsConf) *string { return &c.cert }),
+		file("ssl_certificate_key", func(c *tlsConf) *string { return &c.key }),
+		file("ssl_password_file", func(c *tlsConf) *string { return &c.passwords }),
+		phases.Set(prefix+"ssl_protocols", anywhere, conf.AtLeast(1), func(own *T, b *phases.Block, s *conf.Stmt) error {
+			for _, a := range s.Args {
+				if tlsVersion(a) == 0 && !strings.HasPrefix(a, "SSLv") {
+					return s.Errorf("invalid value \"%s\"", a)
+				}
+			}
+			f(own).protocols = s.Args
+			return nil
+		}),
+		phases.SetString(prefix+"ssl_ciphers", anywhere, func(c *T) *string { return &f(c).ciphers }),
+		phases.SetFlag(prefix+"ssl_session_reuse", anywhere, func(c *T) *bool { return &f(c).reuse }),
+	}
+	return append(rows, phases.Ignore[T](anywhere, conf.AtLeast(1), "crypto/tls chooses",
+		prefix+"ssl_conf_command", prefix+"ssl_certificate_cache", prefix+"ssl_key_log")...)
 }
 
 func tlsVersion(name string) uint16 {
@@ -91,14 +93,13 @@ func tlsVersion(name string) uint16 {
 	return 0
 }
 
-// finishTLS makes the location's TLS ready if it passes to an https URL.
-func (own *proxyConf) finishTLS(b *phases.Block) error {
-	p := own.pass.stmt
-	if p == nil || !own.pass.dynamic && own.pass.target.scheme != "https" || own.pass.dynamic && strings.HasPrefix(own.pass.text, "http://") {
-		return nil
+// ready makes the TLS of a location ready, nil if it passes to no TLS URL.
+func (c *tlsConf) ready(b *phases.Block, to *pass) (*secure, error) {
+	p := to.stmt
+	if p == nil || !to.dynamic && !to.target.tls() || to.dynamic && strings.HasPrefix(to.text, "http://") {
+		return nil, nil
 	}
-	s := &secure{conf: own.tls}
-	c := &own.tls
+	s := &secure{conf: *c}
 	s.config = &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}
 	if c.reuse {
 		s.config.ClientSessionCache = tls.NewLRUClientSessionCache(0)
@@ -114,45 +115,47 @@ func (own *proxyConf) finishTLS(b *phases.Block) error {
 			}
 		}
 	}
+	if c.ciphers != "" {
+		s.config.CipherSuites, _ = phases.ParseCiphers(c.ciphers)
+	}
 	if c.cert != "" {
 		if c.key == "" {
-			return p.Errorf("no \"proxy_ssl_certificate_key\" is defined for certificate \"%s\"", c.cert)
+			return nil, p.Errorf("no \"proxy_ssl_certificate_key\" is defined for certificate \"%s\"", c.cert)
 		}
 		var passwords []string
 		if c.passwords != "" {
 			text, err := os.ReadFile(c.passwords)
 			if err != nil {
-				return p.Errorf("%s", phases.OpenError(err))
+				return nil, p.Errorf("%s", phases.OpenError(err))
 			}
 			passwords = strings.Split(strings.TrimRight(string(text), "\n"), "\n")
 		}
 		pair, err := phases.LoadKeyPair(b.Config, c.cert, c.key, passwords)
 		if err != nil {
-			return p.Errorf("%v", err)
+			return nil, p.Errorf("%v", err)
 		}
 		s.config.Certificates = []tls.Certificate{pair}
 	}
 	if c.verify {
 		if c.trusted == "" {
-			return p.Errorf("no proxy_ssl_trusted_certificate for proxy_ssl_verify")
+			return nil, p.Errorf("no proxy_ssl_trusted_certificate for proxy_ssl_verify")
 		}
 		pem, err := os.ReadFile(c.trusted)
 		if err != nil {
-			return p.Errorf("cannot load \"%s\": %v", c.trusted, phases.Errno(err))
+			return nil, p.Errorf("cannot load \"%s\": %v", c.trusted, phases.Errno(err))
 		}
 		s.roots = x509.NewCertPool()
 		if !s.roots.AppendCertsFromPEM(pem) {
-			return p.Errorf("no certificate in \"%s\"", c.trusted)
+			return nil, p.Errorf("no certificate in \"%s\"", c.trusted)
 		}
 	}
 	if c.verify && c.crl != "" {
 		var err error
 		if s.crl, err = loadCRL(c.crl); err != nil {
-			return p.Errorf("ssl_crl \"%s\": %v", c.crl, err)
+			return nil, p.Errorf("ssl_crl \"%s\": %v", c.crl, err)
 		}
 	}
-	own.secure = s
-	return nil
+	return s, nil
 }
 
 // peerName is the name for SNI and the certificate.

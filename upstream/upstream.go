@@ -65,12 +65,11 @@ func (us *upstreams) find(host string, port uint16) *Upstream {
 // Module is the upstream block with its server and zone directives.
 var Module = phases.Define(phases.Spec[struct{}]{
 	Name: "upstream",
-	Directives: append([]phases.Directive[struct{}]{
+	Directives: []phases.Directive[struct{}]{
 		phases.Add("upstream", conf.HTTP, conf.BlockN(1, 1), openUpstream),
 		phases.Add("server", conf.Upstream, conf.AtLeast(1), addServer),
 		phases.Set("zone", conf.Upstream, conf.Between(1, 2), setZone),
-	}, phases.Ignore[struct{}](anywhere, conf.AtLeast(1), "answers are not written to temporary files",
-		"fastcgi_temp_path", "uwsgi_temp_path", "scgi_temp_path")...),
+	},
 	Variables: variables(),
 	Prefixes:  prefixes(),
 	Stop:      stopWorker,
