@@ -139,8 +139,10 @@ func (f *fastcgi) framed(*Exchange) bool       { return true }
 func (f *fastcgi) open(b []byte, n int) []byte { return appendRecord(b, fcgiStdin, n) }
 func (f *fastcgi) shut(b []byte, _ int) []byte { return b }
 func (f *fastcgi) end(b []byte) []byte         { return appendRecord(b, fcgiStdin, 0) }
-func (f *fastcgi) reusable(*Exchange) bool     { return f.own.keep && f.ended && f.left <= 0 }
-func (f *fastcgi) closed(*Exchange) bool       { return !f.own.keep && f.left <= 0 }
+func (f *fastcgi) reusable(x *Exchange) bool {
+	return f.own.keep && f.ended && f.left <= 0 && !x.r.IsHead()
+}
+func (f *fastcgi) closed(*Exchange) bool { return !f.own.keep && f.left <= 0 }
 
 // next reads from b up to the end of a run of the peer's output, which is a
 // part of b.
