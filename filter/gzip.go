@@ -147,8 +147,12 @@ const pieceSize = 32 << 10
 
 func (z *compression) compress(g *gzipping, c phases.Chunk) error {
 	z.in += c.Len()
+	left := c.Len()
 	err := eachPiece(c, func(b []byte) error {
 		_, err := z.w.Write(b)
+		if left -= int64(len(b)); left > 0 {
+			z.r.Worker.Current().Yield() // compressing takes its time
+		}
 		return err
 	})
 	if err == nil && c.End {
@@ -181,13 +185,17 @@ func (z *compression) Write(b []byte) (int, error) {
 	return len(b), err
 }
 
-// eachPiece calls f with the bytes of a chunk, those of a file piece by piece.
+// eachPiece calls f with the bytes of a chunk, pieceSize of them at most.
 func eachPiece(c phases.Chunk, f func(b []byte) error) error {
-	if c.File == nil {
-		if len(c.Bytes) == 0 {
-			return nil
+	for len(c.Bytes) > 0 && c.File == nil {
+		n := min(len(c.Bytes), pieceSize)
+		if err := f(c.Bytes[:n]); err != nil {
+			return err
 		}
-		return f(c.Bytes)
+		c.Bytes = c.Bytes[n:]
+	}
+	if c.File == nil || c.Size == 0 {
+		return nil
 	}
 	buf := make([]byte, min(c.Size, pieceSize))
 	for c.Size > 0 {

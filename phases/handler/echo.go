@@ -61,9 +61,10 @@ type echo struct {
 
 // echoCommand is one statement.
 type echoCommand struct {
-	name string
-	args []*phases.Template
-	run  func(e *echoing, a echoArgs) phases.Result
+	name  string
+	args  []*phases.Template
+	fixed *echoArgs // the values when there are no variables in them
+	run   func(e *echoing, a echoArgs) phases.Result
 }
 
 // echoArgs are the values of a command's arguments: options, those that begin
@@ -71,6 +72,7 @@ type echoCommand struct {
 type echoArgs struct {
 	options []string
 	rest    []string
+	joined  []byte // their text, if it is known
 }
 
 func echoRow(name string, args conf.Arity, run func(e *echoing, a echoArgs) phases.Result) phases.Directive[echo] {
@@ -84,12 +86,20 @@ func echoRow(name string, args conf.Arity, run func(e *echoing, a echoArgs) phas
 
 func addEcho(to *conf.List[echoCommand], b *phases.Block, s *conf.Stmt, run func(e *echoing, a echoArgs) phases.Result) error {
 	c := echoCommand{name: s.Name, run: run}
+	fixed := true
 	for _, a := range s.Args {
 		t, err := b.Template(s, a)
 		if err != nil {
 			return err
 		}
+		_, isConst := t.Const()
+		fixed = fixed && isConst
 		c.args = append(c.args, t)
+	}
+	if fixed {
+		a := c.values(nil)
+		a.joined = a.text()
+		c.fixed = &a
 	}
 	to.Add(s, c)
 	return nil
@@ -97,6 +107,9 @@ func addEcho(to *conf.List[echoCommand], b *phases.Block, s *conf.Stmt, run func
 
 // values evaluates the arguments. Only texts without variables are options.
 func (c *echoCommand) values(r *phases.Request) (a echoArgs) {
+	if c.fixed != nil {
+		return *c.fixed
+	}
 	options := true
 	for _, t := range c.args {
 		raw, isConst := t.Const()
@@ -116,6 +129,9 @@ func (c *echoCommand) values(r *phases.Request) (a echoArgs) {
 // text is what "echo" prints: the arguments with spaces between and, unless
 // -n is given, a newline.
 func (a echoArgs) text() []byte {
+	if a.joined != nil {
+		return a.joined
+	}
 	b := []byte(strings.Join(a.rest, " "))
 	if len(a.options) > 0 && a.options[0] == "n" {
 		return b
@@ -123,10 +139,11 @@ func (a echoArgs) text() []byte {
 	return append(b, '\n')
 }
 
-// echoing is a request that the module answers.
+// echoing is what the module knows of a request.
 type echoing struct {
 	r       *phases.Request
 	own     *echo
+	count   int // $echo_incr
 	next    int // the command that runs next
 	since   time.Time
 	it      string   // $echo_it
@@ -137,20 +154,13 @@ type echoing struct {
 	later   echoQueue
 }
 
-// echoState is what the variables need; it exists for requests that use none
-// of the content commands too.
-type echoState struct {
-	count   int // $echo_incr
-	running *echoing
-}
-
-var echoStates = phases.NewSlot[echoState](phases.KeepNothing)
+var echoings = phases.NewSlot[echoing](phases.KeepNothing)
 
 // runEcho runs the commands in order. A command that does not say Next ends
 // the request with its verdict.
 func runEcho(r *phases.Request, own *echo) phases.Result {
-	e := &echoing{r: r, own: own}
-	echoStates.Ensure(r).running = e
+	e := echoings.Ensure(r)
+	e.r, e.own = r, own
 	commands := own.content.Items
 	for e.next < len(commands) && !e.aborted {
 		c := &commands[e.next]

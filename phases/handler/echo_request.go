@@ -125,8 +125,8 @@ func echoExec(e *echoing, a echoArgs) phases.Result {
 // commands.
 func echoAbortParent(e *echoing, _ echoArgs) phases.Result {
 	if p := e.r.Parent; p != nil {
-		if s := echoStates.Get(p); s != nil && s.running != nil {
-			s.running.aborted = true
+		if e := echoings.Get(p); e != nil {
+			e.aborted = true
 		}
 	}
 	return phases.Next

@@ -8,15 +8,15 @@ import (
 
 var echoVariables = []phases.Variable{
 	{Name: "echo_it", Get: func(r *phases.Request, dst []byte) ([]byte, bool) {
-		if s := echoStates.Get(r); s != nil && s.running != nil && s.running.looping {
-			return append(dst, s.running.it...), true
+		if e := echoings.Get(r); e != nil && e.looping {
+			return append(dst, e.it...), true
 		}
 		return dst, false
 	}},
 	{Name: "echo_timer_elapsed", Get: func(r *phases.Request, dst []byte) ([]byte, bool) {
 		since := r.Start
-		if s := echoStates.Get(r); s != nil && s.running != nil && !s.running.since.IsZero() {
-			since = s.running.since
+		if e := echoings.Get(r); e != nil && !e.since.IsZero() {
+			since = e.since
 		}
 		r.Worker.Update()
 		return phases.AppendSeconds(dst, r.Worker.Now().Sub(since)), true
@@ -43,9 +43,9 @@ var echoVariables = []phases.Variable{
 		return strconv.AppendInt(dst, int64(r.Out.Status), 10), true
 	}},
 	{Name: "echo_incr", Get: func(r *phases.Request, dst []byte) ([]byte, bool) {
-		s := echoStates.Ensure(r.Main)
-		s.count++
-		return strconv.AppendInt(dst, int64(s.count), 10), true
+		e := echoings.Ensure(r.Main)
+		e.count++
+		return strconv.AppendInt(dst, int64(e.count), 10), true
 	}},
 }
 
