@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"runtime/debug"
 	"strings"
 
 	"github.com/luahttpd/luahttpd"
@@ -41,15 +40,6 @@ func run(args []string) int {
 }
 
 const defaultErrorLog = "logs/error.log"
-
-// tuneRuntime sets what a server wants of the Go runtime unless the
-// environment says otherwise: fewer collections, most of what is collected
-// being the garbage of finished requests.
-func tuneRuntime() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
-	}
-}
 
 func versionText() string {
 	return "nginx/" + luahttpd.NginxVersion + " (luahttpd/" + luahttpd.Version + ")"

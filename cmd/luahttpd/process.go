@@ -57,7 +57,10 @@ func serveProcess(srv *luahttpd.Server) int {
 		}
 	}
 	go handleSignals(srv)
+	done := make(chan struct{})
+	go releaseMemory(srv, done)
 	err := srv.Wait()
+	close(done)
 	os.Remove(pid)
 	if err != nil && !errors.Is(err, luahttpd.ErrClosed) {
 		return emerg(err)

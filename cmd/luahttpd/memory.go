@@ -1,0 +1,45 @@
+package main
+
+import (
+	"os"
+	"runtime/debug"
+	"time"
+
+	"github.com/luahttpd/luahttpd"
+)
+
+// gcPercent lets the heap grow to five times what is alive before it is
+// collected: what a server allocates is nearly all garbage of ended requests.
+const gcPercent = 400
+
+// tuneRuntime sets what a server wants of the Go runtime, unless the
+// environment says otherwise.
+func tuneRuntime() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
+}
+
+// idlePoll is how often releaseMemory looks whether the server has become idle.
+const idlePoll = 500 * time.Millisecond
+
+// releaseMemory gives memory back to the system when the server has come to
+// rest after some work, until done is closed.
+func releaseMemory(srv *luahttpd.Server, done <-chan struct{}) {
+	tick := time.NewTicker(idlePoll)
+	defer tick.Stop()
+	last, released := int64(-1), int64(-1)
+	for {
+		select {
+		case <-done:
+			return
+		case <-tick.C:
+		}
+		now := srv.Stats().Requests
+		if now == last && now != released {
+			debug.FreeOSMemory()
+			released = now
+		}
+		last = now
+	}
+}
