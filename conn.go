@@ -19,8 +19,7 @@ type conn struct {
 	w        *worker
 	fd       *actor.FD
 	socket   *origin
-	name     string // of the peer, made for the first request
-	since    int64  // Unix time in nanoseconds
+	since    int64 // Unix time in nanoseconds
 	id       uint64
 	prev     *conn
 	next     *conn
@@ -175,14 +174,12 @@ func (c *conn) localAddr() netip.AddrPort {
 	return c.local.unpack()
 }
 
+// peerName is how logs and $remote_addr write the peer's address.
 func (c *conn) peerName() string {
-	if c.name == "" {
-		c.name = "unix:"
-		if c.peer.set {
-			c.name = c.peer.unpack().Addr().String()
-		}
+	if c.peer.set {
+		return c.peer.unpack().Addr().String()
 	}
-	return c.name
+	return "unix:"
 }
 
 // transport is where a connection's bytes go: the descriptor, or TLS over it.

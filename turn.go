@@ -31,7 +31,10 @@ type turn struct {
 	in       bodyReader
 	out      []byte // to be sent: what was put together of the head and small chunks
 	location []byte
-	sent     responseState
+	// The last peer and its name: the next is often the same.
+	peer packedAddr
+	name string
+	sent responseState
 
 	keepalive time.Duration
 	onGone    func()
@@ -187,7 +190,7 @@ func (t *turn) begin(ten *tenure, l *phases.Listen) {
 	c.w.stats.Requests.Add(1)
 	c.w.stats.Writing.Add(1)
 	ten.requests++
-	t.client = phases.Client{ID: c.id, Addr: c.peer.unpack(), Local: c.localAddr(), Name: c.peerName(), Requests: int(c.requests),
+	t.client = phases.Client{ID: c.id, Addr: c.peer.unpack(), Local: c.localAddr(), Name: t.peerName(), Requests: int(c.requests),
 		Since: time.Unix(0, c.since), Pipelined: t.client.Pipelined}
 	if c.proxy != nil {
 		t.client.ProxyAddr, t.client.ProxyLocal = c.proxy.source, c.proxy.target
@@ -204,6 +207,14 @@ func (t *turn) begin(ten *tenure, l *phases.Listen) {
 	t.sent = responseState{}
 	t.onGone = nil
 	t.in = bodyReader{}
+}
+
+// peerName is the connection's, made anew only when the peer is another one.
+func (t *turn) peerName() string {
+	if t.name == "" || t.peer.ip != t.c.peer.ip || t.peer.set != t.c.peer.set {
+		t.peer, t.name = t.c.peer, t.c.peerName()
+	}
+	return t.name
 }
 
 // over ends the request's use of its configuration.
