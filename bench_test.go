@@ -32,7 +32,9 @@ func BenchmarkServer(b *testing.B) {
 		location = /proxy { proxy_pass http://backend; }
 		location / { }
 	} }`, "UPSTREAM", up.Addr().String()), prefix)
-	get := func(path string) string { return "GET " + path + " HTTP/1.1\r\nHost: localhost\r\nUser-Agent: bench\r\n\r\n" }
+	get := func(path string) string {
+		return "GET " + path + " HTTP/1.1\r\nHost: localhost\r\nUser-Agent: bench\r\n\r\n"
+	}
 	for _, c := range []struct{ name, request string }{
 		{"return", get("/return")}, {"hello", get("/hello")}, {"file1k", get("/file1k.txt")}, {"proxy", get("/proxy")},
 		{"body", fmt.Sprintf("POST /body HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s", 16384, strings.Repeat("x", 16384))},

@@ -23,7 +23,6 @@ type conn struct {
 	id       uint64
 	prev     *conn
 	next     *conn
-	timer    actor.Timer // of the idle connection
 	peer     packedAddr
 	local    packedAddr // asked for when somebody needs it
 	requests int32
@@ -91,7 +90,6 @@ func (l *connList) remove(c *conn) {
 
 // begin waits for the first request of a new connection.
 func (c *conn) begin() {
-	c.timer.Init(c.w.loop, c)
 	l := c.w.now.find(c)
 	if l == nil {
 		c.close()
@@ -105,19 +103,18 @@ func (c *conn) wait(timeout time.Duration) {
 	c.waiting = true
 	c.w.idle.push(c)
 	c.w.stats.Waiting.Add(1)
-	c.timer.Reset(timeout)
 	if c.tls != nil {
 		c.tls.OnReadable(c)
 	} else {
 		c.fd.OnReadable(c)
 	}
+	c.fd.ExpireIn(timeout)
 }
 
 func (c *conn) wake() {
 	c.waiting = false
 	c.w.idle.remove(c)
 	c.w.stats.Waiting.Add(-1)
-	c.timer.Stop()
 	c.fd.OnReadable(nil)
 }
 

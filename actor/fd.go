@@ -136,10 +136,15 @@ func (f *FD) Ready(ev poll.Events) {
 
 // Expire takes the timers' calls; it is not for others.
 func (f *FD) Expire(t *Timer) {
-	if t == &f.read.timer {
-		f.read.expire(onRead)
-	} else {
+	switch {
+	case t != &f.read.timer:
 		f.write.expire(onWrite)
+	case f.read.co == nil && f.onReadable != nil:
+		if waiting, ok := f.onReadable.(Expirer); ok {
+			waiting.Expire(t)
+		}
+	default:
+		f.read.expire(onRead)
 	}
 }
 
@@ -225,6 +230,9 @@ func (w *Worker) spend() {
 // coroutine comes first.
 func (f *FD) OnReadable(t Task) {
 	f.onReadable = t
+	if t == nil {
+		f.read.timer.suspend()
+	}
 	if t != nil && f.flags&(readable|open) == readable|open {
 		f.w.later((*readableFD)(f))
 	}
@@ -240,11 +248,16 @@ func (f *FD) OnHangup(call func()) {
 	}
 }
 
+// ExpireIn bounds the wait of OnReadable: its task's Expire is called after d, if the task is an
+// Expirer and still waits. OnReadable(nil) and the next read take it back.
+func (f *FD) ExpireIn(d time.Duration) { f.read.timer.Reset(d) }
+
 type readableFD FD
 
 func (f *readableFD) Run(w *Worker) {
 	if t := f.onReadable; t != nil && f.flags&readable != 0 {
 		f.onReadable = nil
+		f.read.timer.suspend()
 		t.Run(w)
 	}
 }

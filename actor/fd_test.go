@@ -465,3 +465,51 @@ func TestBusyReaderLeavesATurn(t *testing.T) {
 	}
 	w.Call(func() { stop = true })
 }
+
+// waitingTask counts what happens to a descriptor that waits without a coroutine.
+type waitingTask struct{ ready, late int }
+
+func (t *waitingTask) Run(*Worker)   { t.ready++ }
+func (t *waitingTask) Expire(*Timer) { t.late++ }
+
+func TestExpireIn(t *testing.T) {
+	w, err := NewWorker(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go w.Run()
+	defer w.Close()
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(pair[1])
+	var fd *FD
+	waits, taken := &waitingTask{}, &waitingTask{}
+	w.Call(func() {
+		if fd, err = w.NewFD(pair[0]); err != nil {
+			return
+		}
+		fd.OnReadable(waits)
+		fd.ExpireIn(time.Millisecond)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for late := 0; late == 0; {
+		w.Call(func() { late = waits.late })
+		time.Sleep(time.Millisecond)
+	}
+	w.Call(func() {
+		fd.OnReadable(taken)
+		fd.ExpireIn(time.Millisecond)
+		fd.OnReadable(nil)
+	})
+	time.Sleep(5 * time.Millisecond)
+	w.Call(func() {
+		if waits.ready != 0 || waits.late != 1 || taken.late != 0 || taken.ready != 0 {
+			t.Errorf("waiting: %+v, taken back: %+v", waits, taken)
+		}
+		fd.Close()
+	})
+}
