@@ -31,6 +31,7 @@ func modules() []phases.Module {
 		handler.SecureLink,
 		handler.RealIP,
 		handler.Rewrite,
+		handler.SetMisc,
 		handler.LimitReq,
 		handler.LimitConn,
 		handler.Access,
