@@ -78,13 +78,13 @@ func (r *Request) ReadBody() error {
 		return nil
 	}
 	b.Read = true
+	if err := r.stream.Continue(); err != nil {
+		return err
+	}
 	if !r.HasBody() {
 		return nil
 	}
 	c := r.Loc.Core
-	if err := r.stream.Continue(); err != nil {
-		return err
-	}
 	if c.BodyFile != BodyFileOff {
 		if err := r.spill(c); err != nil {
 			return err
@@ -235,5 +235,5 @@ func (r *Request) DiscardBody() error {
 		return nil
 	}
 	b.Discarded = true
-	return nil // the connection skips what is left when the response is out
+	return r.stream.Continue() // the connection skips what is left when the response is out
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/hex"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -76,18 +77,10 @@ func coreVariables() []Variable {
 			}
 			return append(dst, r.Client.Addr.Addr().Unmap().AsSlice()...), true
 		}},
-		{Name: "proxy_protocol_addr", Get: func(r *Request, dst []byte) ([]byte, bool) {
-			if !r.Client.ProxyAddr.IsValid() {
-				return dst, true
-			}
-			return r.Client.ProxyAddr.Addr().AppendTo(dst), true
-		}},
-		{Name: "proxy_protocol_port", Get: func(r *Request, dst []byte) ([]byte, bool) {
-			if !r.Client.ProxyAddr.IsValid() {
-				return dst, true
-			}
-			return strconv.AppendUint(dst, uint64(r.Client.ProxyAddr.Port()), 10), true
-		}},
+		proxyAddr("proxy_protocol_addr", func(c *Client) netip.AddrPort { return c.ProxyAddr }),
+		proxyPort("proxy_protocol_port", func(c *Client) netip.AddrPort { return c.ProxyAddr }),
+		proxyAddr("proxy_protocol_server_addr", func(c *Client) netip.AddrPort { return c.ProxyLocal }),
+		proxyPort("proxy_protocol_server_port", func(c *Client) netip.AddrPort { return c.ProxyLocal }),
 		appended("document_root", (*Request).AppendRoot),
 		{Name: "realpath_root", Get: func(r *Request, dst []byte) ([]byte, bool) {
 			p, err := filepath.EvalSymlinks(string(r.AppendRoot(nil)))
@@ -152,6 +145,26 @@ func coreVariables() []Variable {
 				}
 			}},
 	}
+}
+
+// proxyAddr and proxyPort are the ends of the connection that a PROXY protocol
+// header told of; empty if there was none.
+func proxyAddr(name string, end func(c *Client) netip.AddrPort) Variable {
+	return Variable{Name: name, Get: func(r *Request, dst []byte) ([]byte, bool) {
+		if a := end(r.Client); a.IsValid() {
+			dst = a.Addr().AppendTo(dst)
+		}
+		return dst, true
+	}}
+}
+
+func proxyPort(name string, end func(c *Client) netip.AddrPort) Variable {
+	return Variable{Name: name, Get: func(r *Request, dst []byte) ([]byte, bool) {
+		if a := end(r.Client); a.IsValid() {
+			dst = strconv.AppendUint(dst, uint64(a.Port()), 10)
+		}
+		return dst, true
+	}}
 }
 
 func corePrefixes() []Prefix {
@@ -308,71 +321,6 @@ func AppendSeconds(dst []byte, d time.Duration) []byte {
 	dst = strconv.AppendInt(dst, ms/1000, 10)
 	return append(dst, '.', byte('0'+ms/100%10), byte('0'+ms/10%10), byte('0'+ms%10))
 }
-
-// AppendRoot appends $document_root.
-func (r *Request) AppendRoot(dst []byte) []byte {
-	c := r.Loc.Core
-	from := len(dst)
-	dst = c.Root.Append(r, dst)
-	if _, isConst := c.Root.Const(); !isConst && (len(dst) == from || dst[from] != '/') {
-		p := join(r.Config.Prefix, string(dst[from:]))
-		dst = append(dst[:from], p...)
-	}
-	return dst
-}
-
-// AppendPath appends $request_filename: the file that the URI names.
-func (r *Request) AppendPath(dst []byte) []byte {
-	c := r.Loc.Core
-	dst = r.AppendRoot(dst)
-	switch {
-	case !c.Alias || c.aliased < 0 && r.aliasURI:
-		return append(dst, r.URI...)
-	case c.aliased >= 0 && c.aliased <= len(r.URI):
-		return append(dst, r.URI[c.aliased:]...)
-	}
-	return dst
-}
-
-// FilePath is the file that the URI names and how many bytes of the path are
-// the root. It fails, logged, when "alias" has no meaning because the URI was
-// changed and the location kept.
-func (r *Request) FilePath() (path []byte, root int, ok bool) {
-	c := r.Loc.Core
-	if c.Alias && r.Moved {
-		r.Errorf(LevelAlert, "\"alias\" cannot be used in location \"%s\" where URI was rewritten", r.Loc.Name)
-		return nil, 0, false
-	}
-	path = r.AppendPath(nil)
-	root = len(path)
-	switch {
-	case !c.Alias || c.aliased < 0 && r.aliasURI:
-		root -= len(r.URI)
-	case c.aliased >= 0 && c.aliased <= len(r.URI):
-		root -= len(r.URI) - c.aliased
-	}
-	return path, root, true
-}
-
-// Aliased returns the part of the URI that "alias" replaces: nothing for
-// "root". all tells an alias in a regex location, which replaces everything.
-func (r *Request) Aliased() (part []byte, all bool) {
-	switch c := r.Loc.Core; {
-	case !c.Alias || c.aliased > len(r.URI):
-		return nil, false
-	case c.aliased < 0:
-		return nil, true
-	default:
-		return r.URI[:c.aliased], false
-	}
-}
-
-// AliasURI appends the URI, which names a file below it, to an alias in a
-// regex location.
-func (r *Request) AliasURI() { r.aliasURI = true }
-
-// Path returns $request_filename.
-func (r *Request) Path() string { return string(r.AppendPath(nil)) }
 
 func (r *Request) appendUser(dst []byte) ([]byte, bool) {
 	user, _, ok := r.BasicAuth()

@@ -148,34 +148,51 @@ func parseListen(s *conf.Stmt, text string) ([]*Listen, error) {
 	} else if _, err := strconv.Atoi(text); err == nil {
 		host, portText = "*", text
 	}
-	port := uint64(80)
+	first, last := uint64(80), uint64(80)
 	if portText != "" {
-		var err error
+		from, to, isRange := strings.Cut(portText, "-")
+		var err, errTo error
 		// Port 0, which nginx refuses, asks the system for a free one.
-		if port, err = strconv.ParseUint(portText, 10, 16); err != nil {
+		first, err = strconv.ParseUint(from, 10, 16)
+		if last = first; isRange {
+			last, errTo = strconv.ParseUint(to, 10, 16)
+		}
+		if err != nil || errTo != nil || last < first || isRange && first == 0 {
 			return nil, s.Errorf("invalid port in \"%s\" of the \"listen\" directive", text)
 		}
 	}
-	switch host {
-	case "", "*":
-		return []*Listen{one(netip.IPv4Unspecified(), uint16(port))}, nil
-	case "localhost":
-		return []*Listen{one(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(port))}, nil
-	}
-	if a, err := netip.ParseAddr(host); err == nil {
-		return []*Listen{one(a, uint16(port))}, nil
-	}
-	ips, err := net.LookupIP(host)
+	addrs, err := listenAddrs(host)
 	if err != nil {
 		return nil, s.Errorf("host not found in \"%s\" of the \"listen\" directive", text)
 	}
 	var ls []*Listen
-	for _, ip := range ips {
-		if a, ok := netip.AddrFromSlice(ip); ok {
-			ls = append(ls, one(a.Unmap(), uint16(port)))
+	for _, a := range addrs {
+		for port := first; port <= last; port++ {
+			ls = append(ls, one(a, uint16(port)))
 		}
 	}
 	return ls, nil
+}
+
+// listenAddrs are the addresses that a listen directive's host stands for.
+func listenAddrs(host string) ([]netip.Addr, error) {
+	switch host {
+	case "", "*":
+		return []netip.Addr{netip.IPv4Unspecified()}, nil
+	case "localhost":
+		return []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}, nil
+	}
+	if a, err := netip.ParseAddr(host); err == nil {
+		return []netip.Addr{a}, nil
+	}
+	ips, err := net.LookupIP(host)
+	var addrs []netip.Addr
+	for _, ip := range ips {
+		if a, ok := netip.AddrFromSlice(ip); ok {
+			addrs = append(addrs, a.Unmap())
+		}
+	}
+	return addrs, err
 }
 
 func listenOptions(l *Listen, s *conf.Stmt) error {
