@@ -66,6 +66,8 @@ type worker struct {
 	free  []*Exchange
 	pools map[*Upstream]*pool
 	large [][]byte // buffers for bodies
+	// implied are the upstreams of addresses that variables made.
+	implied map[actor.Addr]*Upstream
 }
 
 func (ws *workers) of(loop *actor.Worker) *worker {
@@ -84,7 +86,7 @@ func (ws *workers) of(loop *actor.Worker) *worker {
 	for len(list) <= id {
 		list = append(list, nil)
 	}
-	w := &worker{loop: loop, pools: map[*Upstream]*pool{}}
+	w := &worker{loop: loop, pools: map[*Upstream]*pool{}, implied: map[actor.Addr]*Upstream{}}
 	list[id] = w
 	ws.byID.Store(&list)
 	return w

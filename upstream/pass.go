@@ -102,7 +102,7 @@ func (x *Exchange) aim(p *pass, tls *secure) phases.Result {
 	}
 	u, err := x.resolve(&t, port)
 	if err != nil {
-		r.Errorf(phases.LevelError, "%s could not be resolved (%s)", t.name, err)
+		r.Errorf(phases.LevelError, "%v", err)
 		return 502
 	}
 	t.upstream = u

@@ -2,13 +2,13 @@ package upstream
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"sync"
 	"time"
 
 	"github.com/luahttpd/luahttpd/actor"
-	"github.com/luahttpd/luahttpd/phases"
 )
 
 // lookup finds the addresses of a host, /etc/hosts included, as the system
@@ -42,6 +42,9 @@ func (us *upstreams) imply(name string, port uint16, addrs []actor.Addr) *Upstre
 	return u
 }
 
+// maxImplied bounds how many upstreams of addresses a worker remembers.
+const maxImplied = 1024
+
 // resolve finds the upstream for a URL that variables made: a block of that
 // name, an address, or what the host's name resolves to.
 func (x *Exchange) resolve(t *target, port uint16) (*Upstream, error) {
@@ -49,20 +52,30 @@ func (x *Exchange) resolve(t *target, port uint16) (*Upstream, error) {
 	if u := us.find(t.name, port); u != nil {
 		return u, nil
 	}
-	port = orPort(port, t.deflt())
-	if a, ok := literal(t.name, port); ok {
-		return us.imply(t.name, port, []actor.Addr{a}), nil
+	if port = orPort(port, t.deflt()); port == 0 && !isUnix(t.name) {
+		return nil, errNoPort
 	}
-	var addrs []actor.Addr
-	var err error
-	x.r.Worker.Offload(func() { addrs, err = lookup(t.name, port) })
-	if err != nil {
-		if d, is := err.(*net.DNSError); is && d.IsNotFound {
-			return nil, errNotFound
+	if a, ok := literal(t.name, port); ok {
+		u := x.w.implied[a]
+		if u == nil {
+			if len(x.w.implied) >= maxImplied {
+				clear(x.w.implied)
+			}
+			u = us.imply(t.name, port, []actor.Addr{a})
+			x.w.implied[a] = u
 		}
+		return u, nil
+	}
+	core := x.r.Loc.Core
+	ips, err := core.Resolver.Lookup(x.r.Worker, t.name, core.ResolverTimeout)
+	if err != nil {
 		return nil, err
+	}
+	addrs := make([]actor.Addr, 0, len(ips))
+	for _, ip := range ips {
+		addrs = append(addrs, actor.IP(netip.AddrPortFrom(ip.Unmap(), port)))
 	}
 	return us.imply(t.name, port, addrs), nil
 }
 
-var errNotFound = &phases.StatusError{Status: 502, Reason: "3: Host not found"}
+var errNoPort = errors.New("no port in upstream")
