@@ -26,7 +26,7 @@ type entry struct {
 	prev, next *entry
 	key        string
 	value      item
-	list       []listItem // of a list
+	list       *list // of a list, else nil
 	page       int32
 	expires    int64 // milliseconds; 0: never
 	flags      uint32

@@ -1,16 +1,56 @@
 package lua
 
-import "slices"
-
-// listItem is a value in a list.
-type listItem struct {
-	item
-	page int32
+// list is the value of an entry that is one: a queue with two ends.
+type list struct {
+	first, last *listItem
+	n           int
 }
 
-// clearList drops the values of a list.
+type listItem struct {
+	prev, next *listItem
+	value      item
+	page       int32
+}
+
+// push adds a value at an end.
+func (l *list) push(v *listItem, front bool) {
+	l.n++
+	switch {
+	case l.first == nil:
+		l.first, l.last = v, v
+	case front:
+		v.next, l.first.prev = l.first, v
+		l.first = v
+	default:
+		v.prev, l.last.next = l.last, v
+		l.last = v
+	}
+}
+
+// pop takes the value at an end; there must be one.
+func (l *list) pop(front bool) *listItem {
+	l.n--
+	v := l.last
+	switch {
+	case l.n == 0:
+		l.first, l.last = nil, nil
+	case front:
+		v = l.first
+		l.first = v.next
+		l.first.prev = nil
+	default:
+		l.last = v.prev
+		l.last.next = nil
+	}
+	return v
+}
+
+// clearList gives back the memory of a list's values.
 func (d *dict) clearList(e *entry) {
-	for _, v := range e.list {
+	if e.list == nil {
+		return
+	}
+	for v := e.list.first; v != nil; v = v.next {
 		d.slab.dealloc(v.page)
 	}
 	e.list = nil
@@ -34,8 +74,7 @@ func (d *dict) listOf(key string, now int64) (*entry, dictError) {
 func (d *dict) push(key string, v item, front bool) (n int, err dictError) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	now := d.now()
-	e, err := d.listOf(key, now)
+	e, err := d.listOf(key, d.now())
 	if err != "" {
 		return 0, err
 	}
@@ -48,21 +87,17 @@ func (d *dict) push(key string, v item, front bool) (n int, err dictError) {
 			return 0, errNoMemory
 		}
 		e = d.insert(key, page)
-		e.value.kind = itemList
+		e.value.kind, e.list = itemList, new(list)
 	}
 	page := d.slab.alloc(listItemHeader + v.bytes())
 	if page < 0 {
-		if len(e.list) == 0 {
+		if e.list.n == 0 {
 			d.remove(e)
 		}
 		return 0, errNoMemory
 	}
-	if front {
-		e.list = slices.Insert(e.list, 0, listItem{v, page})
-	} else {
-		e.list = append(e.list, listItem{v, page})
-	}
-	return len(e.list), ""
+	e.list.push(&listItem{value: v, page: page}, front)
+	return e.list.n, ""
 }
 
 // pop takes a value from an end of a list. The last one takes the list with
@@ -74,21 +109,12 @@ func (d *dict) pop(key string, front bool) (v item, err dictError) {
 	if e == nil {
 		return item{}, err
 	}
-	last := len(e.list) - 1
-	popped := e.list[last]
-	if front {
-		popped = e.list[0]
-		e.list[0] = listItem{}
-		e.list = e.list[1:]
-	} else {
-		e.list[last] = listItem{}
-		e.list = e.list[:last]
-	}
+	popped := e.list.pop(front)
 	d.slab.dealloc(popped.page)
-	if last == 0 {
+	if e.list.n == 0 {
 		d.remove(e)
 	}
-	return popped.item, ""
+	return popped.value, ""
 }
 
 // length is how long a list is: 0 if it is not there.
@@ -99,5 +125,5 @@ func (d *dict) length(key string) (int, dictError) {
 	if e == nil {
 		return 0, err
 	}
-	return len(e.list), ""
+	return e.list.n, ""
 }

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -202,5 +203,81 @@ func checkSlab(t *testing.T, s *slab) {
 	}
 	if free != s.freePages {
 		t.Fatalf("%d pages free, counted %d", free, s.freePages)
+	}
+}
+
+// TestSharedDictLists drives lists at random beside slices.
+func TestSharedDictLists(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(3, 4))
+	d, _ := testDict(200 << 10)
+	whole := d.slab.freePages
+	model := map[string][]item{}
+	for step := range 20_000 {
+		key, front := fmt.Sprint("list", rnd.IntN(5)), rnd.IntN(2) == 0
+		l := model[key]
+		if rnd.IntN(100) < 50 {
+			v := str(strings.Repeat("x", rnd.IntN(100)))
+			n, err := d.push(key, v, front)
+			if err != "" {
+				continue
+			}
+			if front {
+				l = append([]item{v}, l...)
+			} else {
+				l = append(l, v)
+			}
+			if n != len(l) {
+				t.Fatalf("step %d: length %d, want %d", step, n, len(l))
+			}
+		} else {
+			v, _ := d.pop(key, front)
+			want := item{}
+			switch {
+			case len(l) == 0:
+			case front:
+				want, l = l[0], l[1:]
+			default:
+				want, l = l[len(l)-1], l[:len(l)-1]
+			}
+			if v != want {
+				t.Fatalf("step %d: popped %v, want %v", step, v, want)
+			}
+		}
+		model[key] = l
+	}
+	checkSlab(t, d.slab)
+	for key, l := range model {
+		if n, _ := d.length(key); n != len(l) {
+			t.Errorf("%s: length %d, want %d", key, n, len(l))
+		}
+	}
+	d.flushAll()
+	d.flushExpired(0)
+	if d.slab.freePages != whole {
+		t.Errorf("%d pages free in the end, want %d", d.slab.freePages, whole)
+	}
+}
+
+// TestSharedDictWorkers is for the race detector.
+func TestSharedDictWorkers(t *testing.T) {
+	d := newDict("dogs", 64<<10)
+	var wg sync.WaitGroup
+	zero := 0.0
+	for w := range 4 {
+		wg.Go(func() {
+			for i := range 1000 {
+				key := fmt.Sprint(i % 50)
+				d.store(storeSet, key, str(key), 0, 0)
+				d.get(key, false)
+				d.incr("n", 1, &zero, 0)
+				d.push("l", number(1), w%2 == 0)
+				d.pop("l", w%2 == 0)
+				d.keys(5)
+			}
+		})
+	}
+	wg.Wait()
+	if v, _, _, _ := d.get("n", false); v.num != 4000 {
+		t.Errorf("counted to %v, want 4000", v.num)
 	}
 }
