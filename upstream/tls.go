@@ -2,10 +2,6 @@ package upstream
 
 import (
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/asn1"
-	"encoding/pem"
 	"errors"
 	"os"
 	"strings"
@@ -37,8 +33,8 @@ func defaultTLS() tlsConf { return tlsConf{depth: 1, reuse: true} }
 type secure struct {
 	conf   tlsConf
 	config *tls.Config
-	roots  *x509.CertPool
-	crl    []*pkix.CertificateList
+	// verifier is nil when peers are not verified.
+	verifier *Verifier
 }
 
 // tlsRows are the directives of tlsConf for the protocol whose directives begin
@@ -140,19 +136,9 @@ func (c *tlsConf) ready(b *phases.Block, to *pass) (*secure, error) {
 		if c.trusted == "" {
 			return nil, p.Errorf("no proxy_ssl_trusted_certificate for proxy_ssl_verify")
 		}
-		pem, err := os.ReadFile(c.trusted)
-		if err != nil {
-			return nil, p.Errorf("cannot load \"%s\": %v", c.trusted, phases.Errno(err))
-		}
-		s.roots = x509.NewCertPool()
-		if !s.roots.AppendCertsFromPEM(pem) {
-			return nil, p.Errorf("no certificate in \"%s\"", c.trusted)
-		}
-	}
-	if c.verify && c.crl != "" {
 		var err error
-		if s.crl, err = loadCRL(c.crl); err != nil {
-			return nil, p.Errorf("ssl_crl \"%s\": %v", c.crl, err)
+		if s.verifier, err = NewVerifier(c.trusted, c.crl, c.depth); err != nil {
+			return nil, p.Errorf("%v", err)
 		}
 	}
 	return s, nil
@@ -171,29 +157,6 @@ func (s *secure) peerName(x *Exchange) string {
 		name = host
 	}
 	return name
-}
-
-var errCRL = errors.New("malformed revocation list")
-
-// signatureOf is how a list is signed.
-func signatureOf(list *pkix.CertificateList, issuer *x509.Certificate) x509.SignatureAlgorithm {
-	switch list.SignatureAlgorithm.Algorithm.String() {
-	case "1.2.840.113549.1.1.11":
-		return x509.SHA256WithRSA
-	case "1.2.840.113549.1.1.12":
-		return x509.SHA384WithRSA
-	case "1.2.840.113549.1.1.13":
-		return x509.SHA512WithRSA
-	case "1.2.840.10045.4.3.2":
-		return x509.ECDSAWithSHA256
-	case "1.2.840.10045.4.3.3":
-		return x509.ECDSAWithSHA384
-	case "1.2.840.10045.4.3.4":
-		return x509.ECDSAWithSHA512
-	case "1.3.101.112":
-		return x509.PureEd25519
-	}
-	return issuer.SignatureAlgorithm
 }
 
 var errVerify = errors.New("certificate verify failed")
@@ -246,91 +209,11 @@ func (x *Exchange) handshake(s *secure, name string) *failure {
 // check verifies the peer's certificate; the reason why it fails is in nginx's
 // words.
 func (s *secure) check(state *tls.ConnectionState, name string) (wrong string) {
-	if len(state.PeerCertificates) == 0 {
-		return "upstream SSL certificate verify error: (1:no certificate)"
-	}
-	leaf := state.PeerCertificates[0]
-	inter := x509.NewCertPool()
-	for _, c := range state.PeerCertificates[1:] {
-		inter.AddCert(c)
-	}
-	chains, err := leaf.Verify(x509.VerifyOptions{Roots: s.roots, Intermediates: inter, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
-	if err != nil {
-		reason := "20:unable to get local issuer certificate"
-		var invalid x509.CertificateInvalidError
-		switch {
-		case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-			reason = "10:certificate has expired"
-		case leaf.CheckSignatureFrom(leaf) == nil:
-			reason = "18:self-signed certificate"
-		}
+	if reason := s.verifier.Check(state); reason != "" {
 		return "upstream SSL certificate verify error: (" + reason + ")"
 	}
-	reason := "22:certificate chain too long"
-	for _, c := range chains {
-		if len(c)-2 <= s.conf.depth {
-			if reason = s.revoked(c); reason == "" {
-				break
-			}
-		}
-	}
-	if reason != "" {
-		return "upstream SSL certificate verify error: (" + reason + ")"
-	}
-	if leaf.VerifyHostname(strings.Trim(name, "[]")) != nil && (len(leaf.DNSNames) > 0 || !commonName(leaf.Subject.CommonName, name)) {
+	if !CertificateNames(state, name) {
 		return "upstream SSL certificate does not match \"" + name + "\""
 	}
 	return ""
-}
-
-// loadCRL reads revocation lists, those of version 1 included.
-func loadCRL(file string) (lists []*pkix.CertificateList, err error) {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
-		list := new(pkix.CertificateList)
-		if rest, err := asn1.Unmarshal(block.Bytes, list); err != nil || len(rest) > 0 {
-			return nil, errCRL
-		}
-		lists = append(lists, list)
-	}
-	return lists, nil
-}
-
-// revoked says why a chain is not good: with a proxy_ssl_crl there must be a
-// list of every issuer in it.
-func (s *secure) revoked(chain []*x509.Certificate) string {
-	if s.conf.crl == "" {
-		return ""
-	}
-	for i, c := range chain {
-		issuer := chain[min(i+1, len(chain)-1)]
-		found := false
-		for _, list := range s.crl {
-			if issuer.CheckSignature(signatureOf(list, issuer), list.TBSCertList.Raw, list.SignatureValue.RightAlign()) != nil {
-				continue
-			}
-			found = true
-			for _, e := range list.TBSCertList.RevokedCertificates {
-				if e.SerialNumber.Cmp(c.SerialNumber) == 0 {
-					return "23:certificate revoked"
-				}
-			}
-		}
-		if !found {
-			return "3:unable to get certificate CRL"
-		}
-	}
-	return ""
-}
-
-// commonName compares a certificate without alternative names as OpenSSL does.
-func commonName(cn, name string) bool {
-	if rest, is := strings.CutPrefix(cn, "*."); is {
-		_, parent, ok := strings.Cut(name, ".")
-		return ok && strings.EqualFold(rest, parent)
-	}
-	return strings.EqualFold(cn, name)
 }
