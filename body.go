@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/luahttpd/luahttpd/actor"
 	"github.com/luahttpd/luahttpd/phases"
@@ -60,6 +61,28 @@ func (t *turn) Read(p []byte) (int, error) {
 	t.in.broken = err
 	t.sent.keep = false
 	t.r.KeepAlive = false
+	return n, err
+}
+
+// ReadWithin is Read with a timeout of its own, which does not end the body.
+func (t *turn) ReadWithin(p []byte, limit time.Duration) (int, error) {
+	if t.in.ended {
+		return 0, io.EOF
+	}
+	if t.in.broken != nil {
+		return 0, t.in.broken
+	}
+	t.c.fd.SetReadTimeout(limit)
+	n, err := t.in.read(t, p)
+	t.c.fd.SetReadTimeout(0)
+	switch {
+	case err == nil, errors.Is(err, actor.ErrTimeout), t.in.ended:
+		return n, err
+	case errors.Is(err, io.EOF):
+		err = io.ErrUnexpectedEOF
+	}
+	t.in.broken = err
+	t.sent.keep, t.r.KeepAlive = false, false
 	return n, err
 }
 

@@ -143,6 +143,10 @@ func (t *turn) Send(r *phases.Request, c phases.Chunk) error {
 	if s.silent || s.aborted {
 		return phases.ErrGone
 	}
+	if s.taken { // what is sent is the business of who took the connection
+		s.ended = s.ended || c.Last
+		return nil
+	}
 	n := c.Len()
 	if n > 0 && s.left >= 0 {
 		if n > s.left { // never more than was promised

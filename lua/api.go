@@ -9,33 +9,36 @@ import (
 // areas lists the API, one file each, in the order in which it is built.
 func areas() []area {
 	return []area{
-		constantsArea,    // api_const.go
-		outputArea,       // api_output.go
-		controlArea,      // api_control.go
-		variablesArea,    // api_var.go
-		loggingArea,      // api_log.go
-		escapeArea,       // api_escape.go
-		regexArea,        // api_re.go
-		sharedArea,       // api_shared.go
-		headerArea,       // api_header.go
-		timeArea,         // api_time.go
-		hashArea,         // api_hash.go
-		configArea,       // api_config.go
-		threadArea,       // threads.go
-		coroutineArea,    // coroutine.go
-		abortArea,        // abort.go
-		timerArea,        // api_timer.go
-		semaphoreArea,    // api_semaphore.go
-		requestArea,      // api_req.go
-		requestFieldArea, // api_req.go
-		requestArgsArea,  // api_req_args.go
-		requestBodyArea,  // api_req_body.go
-		responseArea,     // api_resp.go
-		captureArea,      // api_capture.go
-		nativeArea,       // native.go
-		coreArea,         // api_core.go
-		ndkArea,          // api_ndk.go
-		globalArea,       // api_global.go: last, it guards the others' globals
+		constantsArea,     // api_const.go
+		outputArea,        // api_output.go
+		controlArea,       // api_control.go
+		variablesArea,     // api_var.go
+		loggingArea,       // api_log.go
+		escapeArea,        // api_escape.go
+		regexArea,         // api_re.go
+		sharedArea,        // api_shared.go
+		headerArea,        // api_header.go
+		timeArea,          // api_time.go
+		hashArea,          // api_hash.go
+		configArea,        // api_config.go
+		threadArea,        // threads.go
+		coroutineArea,     // coroutine.go
+		abortArea,         // abort.go
+		timerArea,         // api_timer.go
+		semaphoreArea,     // api_semaphore.go
+		requestArea,       // api_req.go
+		requestFieldArea,  // api_req.go
+		requestArgsArea,   // api_req_args.go
+		requestBodyArea,   // api_req_body.go
+		responseArea,      // api_resp.go
+		captureArea,       // api_capture.go
+		nativeArea,        // native.go
+		coreArea,          // api_core.go
+		ndkArea,           // api_ndk.go
+		tcpArea,           // api_socket_tcp.go
+		udpArea,           // api_socket_udp.go
+		requestSocketArea, // api_req_socket.go
+		globalArea,        // api_global.go: last, it guards the others' globals
 	}
 }
 

@@ -105,7 +105,7 @@ func (s *state) checkBody(t *vm.Thread) {
 	switch b := &s.r.Body; {
 	case b.Discarded:
 		t.Errorf("request body already discarded asynchronously")
-	case !b.Read:
+	case !b.Read && !b.Streaming:
 		t.Errorf("request body not read yet")
 	}
 }

@@ -23,6 +23,8 @@ type site struct {
 
 	mu    sync.Mutex
 	files map[string]*vm.Proto // by path
+
+	clients clients
 }
 
 var siteSlot phases.ConfigSlot[site]
@@ -79,6 +81,9 @@ type engine struct {
 	fieldTable *vm.Table
 	// captureTable is that of the fields of a captured response.
 	captureTable *vm.Table
+	// The metatables of cosockets, and their pools by name.
+	tcpTable, udpTable, bodyTable, rawTable *vm.Table
+	pools                                   map[string]*socketPool
 }
 
 // workers is how many there are.

@@ -18,6 +18,8 @@ type Conf struct {
 	settings
 	scripts [phaseCount]*chunk
 	site    *site
+	core    *phases.Core // of the same block
+	client  *clientTLS   // of cosockets
 }
 
 // Module is the Lua module for the server's list.
@@ -36,8 +38,10 @@ var Module = phases.Define(phases.Spec[Conf]{
 	Content: handlerFor(inContent),
 	Filter:  filterOf,
 	Finish: func(own *Conf, b *phases.Block) error {
-		own.site = siteSlot.Of(b.Config)
-		return nil
+		own.site, own.core = siteSlot.Of(b.Config), b.Core()
+		var err error
+		own.client, err = own.site.clients.ready(&own.tls, b)
+		return err
 	},
 	Init:   openSite,
 	Start:  startEngine,

@@ -32,6 +32,7 @@ type state struct {
 	verdict  verdict
 	arg      argument
 	private  *memo    // of a run without a request
+	owner    *owner   // of its sockets, likewise
 	said     bool     // something of the body was sent
 	threads  []*state // light threads
 	alive    int      // of them

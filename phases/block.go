@@ -94,6 +94,9 @@ func (b *Block) apply(s *conf.Stmt) error {
 	return s.NotAllowed()
 }
 
+// Core is what the block says of the server itself.
+func (b *Block) Core() *Core { return b.confs[0].(*Core) }
+
 // UseContent makes the module whose directive is being set the content
 // handler of the location. Two of them in one location are an error.
 func (b *Block) UseContent(s *conf.Stmt) error {

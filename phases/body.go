@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // Body is a request's body: read when somebody asks for it, kept in memory up
@@ -225,6 +226,15 @@ func (r *Request) LoadBody(limit int64) ([]byte, error) {
 	data := make([]byte, size)
 	_, err := b.File.ReadAt(data, 0)
 	return data, err
+}
+
+// ReadStream reads bytes of the body as they come, for a handler that has set
+// Body.Streaming. It waits for limit; the error is io.EOF at the body's end,
+// actor.ErrTimeout, or another that ends it.
+func (r *Request) ReadStream(p []byte, limit time.Duration) (int, error) {
+	n, err := r.stream.ReadWithin(p, limit)
+	r.Body.received += int64(n)
+	return n, err
 }
 
 // DiscardBody reads and throws away what the client still sends of the body,

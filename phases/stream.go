@@ -19,6 +19,10 @@ type Stream interface {
 	// Read reads decoded body bytes of the request; io.EOF at its end. It
 	// parks; its errors are StatusErrors for what the client did wrong.
 	Read(p []byte) (int, error)
+	// ReadWithin is Read for a handler that reads piece by piece: it waits for
+	// limit instead of client_body_timeout, and after actor.ErrTimeout it may
+	// be called again.
+	ReadWithin(p []byte, limit time.Duration) (int, error)
 	// Continue answers "Expect: 100-continue" if that is still open.
 	Continue() error
 	// OnGone registers what to run when the client closes its connection

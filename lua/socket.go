@@ -1,0 +1,255 @@
+package lua
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/luahttpd/luahttpd/actor"
+	"github.com/luahttpd/luahttpd/lua/vm"
+	"github.com/luahttpd/luahttpd/phases"
+)
+
+// wire is what a cosocket reads from and writes to: a connection, its TLS, or
+// what a request's client sends.
+type wire interface {
+	io.Reader
+	io.Writer
+	SetReadTimeout(d time.Duration)
+	SetWriteTimeout(d time.Duration)
+}
+
+// cosocket is a socket of a script. The table that scripts hold has it as its
+// first element.
+type cosocket struct {
+	kind  socketKind
+	owner *owner // who connected it last
+	wire  wire   // nil: not connected
+	conn  *connection
+	key   string // of its pool
+	local localAddress
+	// clientCert is for the handshake, nil: the location's.
+	clientCert *tls.Certificate
+
+	buf      []byte // buf[pos:end] was received and not read
+	pos, end int
+
+	connectTimeout, sendTimeout, readTimeout time.Duration // 0: the location's
+
+	readClosed, writeClosed      bool
+	connecting, reading, writing bool
+}
+
+type socketKind uint8
+
+const (
+	tcpSocket  socketKind = iota
+	bodySocket            // the request's body
+	rawSocket             // the request's connection
+)
+
+// owner is the request, or the run without one, that sockets belong to. They
+// are closed with it, and no other may use them.
+type owner struct {
+	open map[io.Closer]struct{}
+	// What has become of the request's own socket.
+	body, raw bool
+}
+
+var ownerSlot = phases.NewSlot[owner](phases.KeepOverRedirect)
+
+// sockets is the owner of the state's sockets.
+func (s *state) sockets() *owner {
+	if s.r == nil {
+		if s.entry.owner == nil {
+			s.entry.owner = &owner{}
+		}
+		return s.entry.owner
+	}
+	o := ownerSlot.Get(s.r)
+	if o == nil {
+		o = ownerSlot.Ensure(s.r)
+		s.r.OnEnd(o.close)
+	}
+	return o
+}
+
+func (o *owner) add(c io.Closer) {
+	if o.open == nil {
+		o.open = map[io.Closer]struct{}{}
+	}
+	o.open[c] = struct{}{}
+}
+
+func (o *owner) remove(c io.Closer) { delete(o.open, c) }
+
+func (o *owner) close() {
+	for c := range o.open {
+		c.Close() // nobody is left to be told
+	}
+	o.open = nil
+}
+
+// connection is a connection to a peer; it may outlive the cosocket that made
+// it in a pool.
+type connection struct {
+	fd      *actor.FD
+	tls     *actor.TLS
+	peer    string // for the log
+	reused  int
+	pool    *socketPool // it counts there
+	session *tlsSession // of its TLS
+}
+
+// Close closes the connection; it does not wait for anything.
+func (c *connection) Close() error {
+	var err error
+	if c.tls != nil {
+		err = c.tls.Close()
+	} else {
+		err = c.fd.Close()
+	}
+	if p := c.pool; p != nil {
+		c.pool = nil
+		p.left()
+	}
+	return err
+}
+
+func (c *connection) Read(p []byte) (int, error) {
+	if c.tls != nil {
+		return c.tls.Read(p)
+	}
+	return c.fd.Read(p)
+}
+
+func (c *connection) Write(p []byte) (int, error) {
+	if c.tls != nil {
+		return c.tls.Write(p)
+	}
+	return c.fd.Write(p)
+}
+
+func (c *connection) SetReadTimeout(d time.Duration)  { c.fd.SetReadTimeout(d) }
+func (c *connection) SetWriteTimeout(d time.Duration) { c.fd.SetWriteTimeout(d) }
+
+// Close closes the cosocket and its connection.
+func (k *cosocket) Close() error {
+	k.readClosed, k.writeClosed = true, true
+	c := k.conn
+	k.wire, k.conn = nil, nil
+	k.dropBuffer()
+	if c == nil {
+		return nil
+	}
+	k.owner.remove(k)
+	return c.Close()
+}
+
+// attach makes c the cosocket's connection.
+func (k *cosocket) attach(c *connection, o *owner) {
+	k.wire, k.conn, k.owner = c, c, o
+	k.readClosed, k.writeClosed = false, false
+	o.add(k)
+}
+
+// dropBuffer forgets what was received.
+func (k *cosocket) dropBuffer() { k.buf, k.pos, k.end = nil, 0, 0 }
+
+// peer is what the log says of the other end.
+func (k *cosocket) peer() string {
+	if k.conn != nil && k.conn.peer != "" {
+		return ", upstream: " + k.conn.peer
+	}
+	return ""
+}
+
+// checkCosocket returns the cosocket of a script's table; name is for the
+// message when the argument is none.
+func checkCosocket(t *vm.Thread) *cosocket {
+	list := t.CheckTable(1)
+	if u := list.GetInt(1).Userdata(); u != nil {
+		if k, ok := u.Value.(*cosocket); ok {
+			return k
+		}
+	}
+	t.ArgError(1, "cosocket expected")
+	return nil
+}
+
+// checkOwner raises an error when the cosocket is another request's.
+func (k *cosocket) checkOwner(t *vm.Thread, s *state) {
+	if k.owner != nil && k.owner != s.sockets() {
+		t.Errorf("bad request")
+	}
+}
+
+// busy pushes why another thread's operation comes first, or nothing.
+func (k *cosocket) busy(t *vm.Thread, reading, writing bool) int {
+	switch {
+	case k.connecting:
+		return fail(t, "socket busy connecting")
+	case reading && k.reading:
+		return fail(t, "socket busy reading")
+	case writing && k.writing:
+		return fail(t, "socket busy writing")
+	}
+	return 0
+}
+
+// socketError is the text of an error of a connection as scripts get it.
+func socketError(err error) string {
+	var no syscall.Errno
+	switch {
+	case errors.Is(err, actor.ErrTimeout):
+		return "timeout"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed):
+		return "closed"
+	case errors.As(err, &no):
+		return strings.ToLower(no.Error())
+	}
+	return "error"
+}
+
+// logSocket logs the error of an operation on a connection.
+func (s *state) logSocket(k *cosocket, doing, call string, err error) {
+	var no syscall.Errno
+	switch {
+	case errors.Is(err, actor.ErrTimeout):
+		if s.own.logSocketErrors {
+			s.logf(phases.LevelError, "lua tcp socket %s timed out%s", doing, k.peer())
+		}
+	case errors.As(err, &no):
+		s.logf(phases.LevelError, "%s() failed (%s)%s", call, phases.Errno(err), k.peer())
+	}
+}
+
+// logClosed logs the use of a closed socket.
+func (s *state) logClosed(k any, doing string) {
+	if s.own.logSocketErrors {
+		s.logf(phases.LevelError, "attempt to %s data on a closed socket: u:%s", doing, fmt.Sprintf("%p", k))
+	}
+}
+
+// or is d, or the location's setting.
+func or(d, setting time.Duration) time.Duration {
+	if d > 0 {
+		return d
+	}
+	return setting
+}
+
+// timeoutArg is a timeout in milliseconds; those that are not positive are the
+// location's.
+func timeoutArg(t *vm.Thread, i int) time.Duration {
+	ms := t.CheckInt(i)
+	if ms < 0 || ms > 1<<31-1 {
+		t.Errorf("bad timeout value")
+	}
+	return time.Duration(ms) * time.Millisecond
+}

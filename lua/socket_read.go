@@ -1,0 +1,187 @@
+package lua
+
+import (
+	"bytes"
+	"errors"
+	"io"
+
+	"github.com/luahttpd/luahttpd/lua/vm"
+)
+
+// gather is how one call of receive collects what it wants.
+type gather interface {
+	// take uses a part of b, and says whether that is all. What it wants is
+	// appended to out.
+	take(out, b []byte) (result []byte, used int, done bool)
+	// end says whether the end of the stream ends what is wanted well.
+	end() bool
+}
+
+// line is up to the next line feed, without carriage returns.
+type line struct{}
+
+func (line) take(out, b []byte) ([]byte, int, bool) {
+	i := bytes.IndexByte(b, '\n')
+	part := b
+	if i >= 0 {
+		part = b[:i]
+	}
+	for {
+		cr := bytes.IndexByte(part, '\r')
+		if cr < 0 {
+			out = append(out, part...)
+			break
+		}
+		out = append(out, part[:cr]...)
+		part = part[cr+1:]
+	}
+	if i >= 0 {
+		return out, i + 1, true
+	}
+	return out, len(b), false
+}
+
+func (line) end() bool { return false }
+
+// all is up to the end.
+type all struct{}
+
+func (all) take(out, b []byte) ([]byte, int, bool) { return append(out, b...), len(b), false }
+func (all) end() bool                              { return true }
+
+// some is whatever comes first, up to a number of bytes.
+type some int
+
+func (n some) take(out, b []byte) ([]byte, int, bool) {
+	used := min(int(n), len(b))
+	return append(out, b[:used]...), used, used > 0
+}
+func (some) end() bool { return false }
+
+// exactly is a number of bytes.
+type exactly struct{ left int }
+
+func (n *exactly) take(out, b []byte) ([]byte, int, bool) {
+	used := min(n.left, len(b))
+	n.left -= used
+	return append(out, b[:used]...), used, n.left == 0
+}
+func (*exactly) end() bool { return false }
+
+// receive reads what g wants and pushes it, or nil, the error and what came
+// before it.
+func (k *cosocket) receive(t *vm.Thread, s *state, g gather) int {
+	out := s.e.takeBuffer()
+	out, err := k.collect(s, g, out)
+	defer s.e.putBuffer(out)
+	if err == nil {
+		t.PushBytes(out)
+		return 1
+	}
+	fail(t, socketError(err))
+	t.PushBytes(out)
+	return 3
+}
+
+// collect reads until g has what it wants. After an error that is not a
+// timeout the cosocket does not read any more.
+func (k *cosocket) collect(s *state, g gather, out []byte) ([]byte, error) {
+	k.reading = true
+	defer func() { k.reading = false }() // also when the thread is killed
+	timeout := or(k.readTimeout, s.own.readTimeout)
+	s.debugf("lua tcp socket read timeout: %d", timeout.Milliseconds())
+	for {
+		if k.pos < k.end {
+			used, done := 0, false
+			out, used, done = g.take(out, k.buf[k.pos:k.end])
+			k.pos += used
+			if done {
+				return out, nil
+			}
+		}
+		if k.wire == nil {
+			return out, io.EOF
+		}
+		k.pos, k.end = 0, 0
+		if k.buf == nil {
+			k.buf = make([]byte, s.own.socketBuffer)
+		}
+		k.wire.SetReadTimeout(timeout)
+		n, err := k.wire.Read(k.buf)
+		k.end = n
+		if n > 0 || err == nil {
+			continue
+		}
+		if errors.Is(err, io.EOF) && g.end() {
+			return out, nil
+		}
+		s.logSocket(k, "read", "recv", err)
+		if socketError(err) != "timeout" {
+			k.readClosed = true
+		}
+		return out, err
+	}
+}
+
+// readable pushes why nothing can be read, or nothing.
+func (k *cosocket) readable(t *vm.Thread, s *state) int {
+	if k.wire == nil || k.readClosed {
+		s.logClosed(k, "receive")
+		return fail(t, "closed")
+	}
+	k.checkOwner(t, s)
+	return k.busy(t, true, false)
+}
+
+func socketReceive(t *vm.Thread, s *state) int {
+	if n := t.NArg(); n != 1 && n != 2 {
+		t.Errorf("expecting 1 or 2 arguments (including the object), but got %d", n)
+	}
+	k := checkCosocket(t)
+	if n := k.readable(t, s); n > 0 {
+		return n
+	}
+	s.debugf("lua tcp socket calling receive() method")
+	if t.NArg() == 1 {
+		return k.receive(t, s, line{})
+	}
+	v := t.Arg(2)
+	if n, ok := v.ToNumber(); ok {
+		if n < 0 {
+			t.ArgError(2, "bad pattern argument")
+		}
+		if int(n) == 0 {
+			t.PushString("")
+			return 1
+		}
+		return k.receive(t, s, &exactly{int(n)})
+	}
+	if v.Kind() != vm.KString {
+		t.ArgError(2, "bad pattern argument")
+	}
+	switch v.Str() {
+	case "*l":
+		return k.receive(t, s, line{})
+	case "*a":
+		return k.receive(t, s, all{})
+	}
+	t.ArgError(2, "bad pattern argument: "+v.Str())
+	return 0
+}
+
+func socketReceiveAny(t *vm.Thread, s *state) int {
+	if n := t.NArg(); n != 2 {
+		t.Errorf("expecting 2 arguments (including the object), but got %d", n)
+	}
+	k := checkCosocket(t)
+	if n := k.readable(t, s); n > 0 {
+		return n
+	}
+	n, ok := t.Arg(2).ToNumber()
+	if !ok || n < 1 {
+		t.ArgError(2, "bad max argument")
+	}
+	s.debugf("lua tcp socket calling receiveany() method to read at most %d bytes", int(n))
+	s.debugf("lua tcp socket read any")
+	return k.receive(t, s, some(n))
+}

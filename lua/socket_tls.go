@@ -1,0 +1,275 @@
+package lua
+
+import (
+	"crypto"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/luahttpd/luahttpd/actor"
+	"github.com/luahttpd/luahttpd/lua/vm"
+	"github.com/luahttpd/luahttpd/phases"
+	"github.com/luahttpd/luahttpd/upstream"
+)
+
+// clientTLS is a location's lua_ssl_ directives made ready for its cosockets.
+type clientTLS struct {
+	config   *tls.Config
+	verifier *upstream.Verifier
+}
+
+// tlsVersions are the values of lua_ssl_protocols.
+var tlsVersions = map[string]uint16{"TLSv1": tls.VersionTLS10, "TLSv1.1": tls.VersionTLS11,
+	"TLSv1.2": tls.VersionTLS12, "TLSv1.3": tls.VersionTLS13}
+
+// clients are the TLS settings of a configuration, by what they say.
+type clients struct{ all map[string]*clientTLS }
+
+// ready makes the settings of a block ready; blocks that say the same share it.
+func (c *clients) ready(set *tlsSettings, b *phases.Block) (*clientTLS, error) {
+	key := fmt.Sprintf("%q", []any{set.trusted, set.crl, set.cert, set.key, set.keyLog, set.verifyDepth, set.protocols, set.ciphers, set.commands.Items})
+	if made := c.all[key]; made != nil {
+		return made, nil
+	}
+	made := &clientTLS{config: &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10}}
+	if err := made.fill(set, b); err != nil {
+		return nil, err
+	}
+	if c.all == nil {
+		c.all = map[string]*clientTLS{}
+	}
+	c.all[key] = made
+	return made, nil
+}
+
+func (c *clientTLS) fill(set *tlsSettings, b *phases.Block) (err error) {
+	path := func(name string) string {
+		if name == "" {
+			return ""
+		}
+		return b.ConfPath(name)
+	}
+	if c.verifier, err = upstream.NewVerifier(path(set.trusted), path(set.crl), set.verifyDepth); err != nil {
+		return err
+	}
+	if set.cert != "" {
+		if set.key == "" {
+			return errors.New("no \"lua_ssl_certificate_key\" is defined for certificate \"" + set.cert + "\"")
+		}
+		pair, err := phases.LoadKeyPair(b.Config, path(set.cert), path(set.key), nil)
+		if err != nil {
+			return err
+		}
+		c.config.Certificates = []tls.Certificate{pair}
+	}
+	if len(set.protocols) > 0 {
+		c.config.MinVersion = 0
+		for _, name := range set.protocols {
+			switch v := tlsVersions[name]; {
+			case v == 0 && !strings.HasPrefix(name, "SSLv"):
+				return fmt.Errorf("invalid value %q", name)
+			case v == 0:
+			default:
+				if c.config.MinVersion == 0 || v < c.config.MinVersion {
+					c.config.MinVersion = v
+				}
+				c.config.MaxVersion = max(c.config.MaxVersion, v)
+			}
+		}
+	}
+	if set.ciphers != "" && set.ciphers != "DEFAULT" {
+		c.config.CipherSuites, _ = phases.ParseCiphers(set.ciphers)
+	}
+	if set.keyLog != "" {
+		f, err := os.OpenFile(path(set.keyLog), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+		if err != nil {
+			return err
+		}
+		c.config.KeyLogWriter = &lockedWriter{w: f}
+	}
+	return nil
+}
+
+// lockedWriter is for the workers that share a file.
+type lockedWriter struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (l *lockedWriter) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(p)
+}
+
+// tlsSession is the session of a connection, which scripts may give to the
+// next one. The peer may send it at any time after the handshake.
+type tlsSession struct{ state *tls.ClientSessionState }
+
+// Get and Put make it the only session that crypto/tls knows.
+func (s *tlsSession) Get(string) (*tls.ClientSessionState, bool) { return s.state, s.state != nil }
+func (s *tlsSession) Put(_ string, state *tls.ClientSessionState) {
+	if state != nil {
+		s.state = state
+	}
+}
+
+// certChain and privateKey are what ngx.ssl's parsers give to scripts.
+type certChain struct{ certs []*x509.Certificate }
+type privateKey struct{ key crypto.PrivateKey }
+
+func socketClientCert(t *vm.Thread, s *state) int {
+	k := checkCosocket(t)
+	cert, key := t.Arg(2), t.Arg(3)
+	if cert.IsNil() && key.IsNil() {
+		k.clientCert = nil
+		t.PushBool(true)
+		return 1
+	}
+	switch {
+	case cert.IsNil():
+		return fail(t, "client certificate must be supplied with corresponding private key")
+	case key.IsNil():
+		return fail(t, "client private key must be supplied with corresponding certificate")
+	}
+	chain, ok := userdata[*certChain](cert)
+	if !ok {
+		return fail(t, "bad cert arg: cdata expected, got "+cert.Kind().String())
+	}
+	secret, ok := userdata[*privateKey](key)
+	if !ok {
+		return fail(t, "bad pkey arg: cdata expected, got "+key.Kind().String())
+	}
+	k.clientCert = &tls.Certificate{PrivateKey: secret.key, Leaf: chain.certs[0]}
+	for _, c := range chain.certs {
+		k.clientCert.Certificate = append(k.clientCert.Certificate, c.Raw)
+	}
+	t.PushBool(true)
+	return 1
+}
+
+func userdata[T any](v vm.Value) (value T, ok bool) {
+	if u := v.Userdata(); u != nil {
+		value, ok = u.Value.(T)
+	}
+	return value, ok
+}
+
+func socketSession(t *vm.Thread, s *state) int {
+	k := checkCosocket(t)
+	if k.conn == nil || k.conn.tls == nil {
+		return fail(t, "closed")
+	}
+	t.Push(s.e.vm.NewUserdata(k.conn.session, nil))
+	return 1
+}
+
+func socketHandshake(t *vm.Thread, s *state) int {
+	if n := t.NArg(); n < 1 || n > 5 {
+		t.Errorf("ngx.socket sslhandshake: expecting 1 ~ 5 arguments (including the object), but seen %d", n)
+	}
+	k := checkCosocket(t)
+	if k.conn == nil || k.readClosed || k.writeClosed {
+		s.logClosed(k, "handshake")
+		return fail(t, "closed")
+	}
+	k.checkOwner(t, s)
+	if n := k.busy(t, true, true); n > 0 {
+		return n
+	}
+	given, wantsNone := t.Arg(2), t.Arg(2).Kind() == vm.KBool && !t.Arg(2).Bool()
+	if k.conn.tls == nil {
+		name := ""
+		if !t.Arg(3).IsNil() {
+			name = t.CheckString(3)
+		}
+		session, _ := userdata[*tlsSession](given)
+		if text := k.handshake(s, session, name, t.Arg(4).Truth()); text != "" {
+			return fail(t, text)
+		}
+	}
+	if wantsNone {
+		t.PushBool(true)
+	} else {
+		t.Push(s.e.vm.NewUserdata(k.conn.session, nil))
+	}
+	return 1
+}
+
+// handshake makes the connection a TLS one; text says why it fails. The
+// connection is closed then.
+func (k *cosocket) handshake(s *state, old *tlsSession, name string, verify bool) (text string) {
+	c := k.conn
+	config := s.own.client.config.Clone()
+	config.ServerName = name
+	if k.clientCert != nil {
+		config.Certificates = []tls.Certificate{*k.clientCert}
+	}
+	c.session = &tlsSession{}
+	if old != nil {
+		c.session.state = old.state
+		s.debugf("lua ssl set session: %X", address(old))
+	}
+	config.ClientSessionCache = c.session
+	if name != "" {
+		s.debugf("lua ssl server name: \"%s\"", name)
+	}
+	timeout := or(k.connectTimeout, s.own.connectTimeout)
+	c.fd.SetReadTimeout(timeout)
+	c.fd.SetWriteTimeout(timeout)
+	k.connecting = true
+	defer func() { k.connecting = false }()
+	c.tls = c.fd.ClientTLS(config)
+	if err := c.tls.Handshake(); err != nil {
+		text = s.logHandshake(err)
+		k.Close()
+		return text
+	}
+	state := c.tls.State()
+	if state.DidResume {
+		s.debugf("SSL reused session")
+	}
+	if !verify {
+		return ""
+	}
+	if wrong := s.own.client.verifier.Check(&state); wrong != "" {
+		wrong = strings.Replace(wrong, ":", ": ", 1)
+		if s.own.logSocketErrors {
+			s.logf(phases.LevelError, "lua ssl certificate verify error: (%s)", wrong)
+		}
+		k.Close()
+		return wrong
+	}
+	if name != "" && !upstream.CertificateNames(&state, name) {
+		if s.own.logSocketErrors {
+			s.logf(phases.LevelError, "lua ssl certificate does not match host \"%s\"", name)
+		}
+		k.Close()
+		return "certificate host mismatch"
+	}
+	return ""
+}
+
+// address is a session's identity in the debug log.
+func address(p *tlsSession) string { return fmt.Sprintf("%p", p) }
+
+// logHandshake logs a failed handshake and returns the text for the script.
+func (s *state) logHandshake(err error) string {
+	switch {
+	case errors.Is(err, actor.ErrTimeout):
+		if s.own.logSocketErrors {
+			s.logf(phases.LevelError, "lua ssl handshake timed out")
+		}
+		return "timeout"
+	case socketError(err) == "closed":
+		s.logf(phases.LevelError, "peer closed connection in SSL handshake")
+	default:
+		s.logf(phases.LevelError, "SSL_do_handshake() failed (SSL: %v)", err)
+	}
+	return "handshake failed"
+}
