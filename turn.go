@@ -168,7 +168,7 @@ func (t *turn) refuse(ten *tenure, l *phases.Listen, err error) {
 		r.Method = methodName(m)
 		r.Target, _, _ = bytes.Cut(rest, []byte(" "))
 	}
-	r.Fields = t.head.Fields
+	r.Fields = namesOf(t.buf[:t.end])
 	r.Major, r.Minor = 1, 1
 	se := &phases.StatusError{Status: 400, Level: phases.LevelInfo, Reason: err.Error()}
 	var pe *http1.ParseError
@@ -181,6 +181,18 @@ func (t *turn) refuse(ten *tenure, l *phases.Listen, err error) {
 	t.pos = t.end
 	t.sent.unread = true
 	t.linger()
+}
+
+// namesOf finds what the log says of a client in a head that was refused:
+// fields as they came, good for nothing else.
+func namesOf(head []byte) (fields []http1.Field) {
+	for line := range bytes.SplitSeq(head, []byte("\n")) {
+		name, value, ok := bytes.Cut(line, []byte(":"))
+		if ok && (bytes.EqualFold(name, []byte("User-Agent")) || bytes.EqualFold(name, []byte("Referer")) || bytes.EqualFold(name, []byte("Host"))) {
+			fields = append(fields, http1.Field{Name: name, Value: bytes.TrimSpace(value)})
+		}
+	}
+	return fields
 }
 
 // begin starts a request of the connection under a configuration.
