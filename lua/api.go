@@ -9,36 +9,37 @@ import (
 // areas lists the API, one file each, in the order in which it is built.
 func areas() []area {
 	return []area{
-		constantsArea,     // api_const.go
-		outputArea,        // api_output.go
-		controlArea,       // api_control.go
-		variablesArea,     // api_var.go
-		loggingArea,       // api_log.go
-		escapeArea,        // api_escape.go
-		regexArea,         // api_re.go
-		sharedArea,        // api_shared.go
-		headerArea,        // api_header.go
-		timeArea,          // api_time.go
-		hashArea,          // api_hash.go
-		configArea,        // api_config.go
-		threadArea,        // threads.go
-		coroutineArea,     // coroutine.go
-		abortArea,         // abort.go
-		timerArea,         // api_timer.go
-		semaphoreArea,     // api_semaphore.go
-		requestArea,       // api_req.go
-		requestFieldArea,  // api_req.go
-		requestArgsArea,   // api_req_args.go
-		requestBodyArea,   // api_req_body.go
-		responseArea,      // api_resp.go
-		captureArea,       // api_capture.go
-		nativeArea,        // native.go
-		coreArea,          // api_core.go
-		ndkArea,           // api_ndk.go
-		tcpArea,           // api_socket_tcp.go
-		udpArea,           // api_socket_udp.go
-		requestSocketArea, // api_req_socket.go
-		globalArea,        // api_global.go: last, it guards the others' globals
+		constantsArea,
+		outputArea,
+		controlArea,
+		variablesArea,
+		loggingArea,
+		escapeArea,
+		regexArea,
+		sharedArea,
+		headerArea,
+		timeArea,
+		hashArea,
+		configArea,
+		threadArea,
+		coroutineArea,
+		abortArea,
+		timerArea,
+		semaphoreArea,
+		requestArea,
+		requestFieldArea,
+		requestArgsArea,
+		requestBodyArea,
+		responseArea,
+		captureArea,
+		nativeArea,
+		processArea,
+		coreArea,
+		ndkArea,
+		tcpArea,
+		udpArea,
+		requestSocketArea,
+		globalArea, // last: it guards the others' globals
 	}
 }
 
@@ -118,7 +119,7 @@ func (s *state) disabled(t *vm.Thread, in phaseSet) {
 	switch {
 	case s.phase == inInit:
 		t.Errorf("no request found")
-	case s.r == nil && in == phasesOf(requestPhases):
+	case s.r == nil && in&phasesOf("SHBLU") != 0: // of a request, wherever it is
 		t.Errorf("API disabled in the current context")
 	default:
 		t.Errorf("API disabled in the context of %s", s.phase.context())

@@ -2,7 +2,9 @@ package lua
 
 import (
 	"errors"
+	"maps"
 	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 
@@ -180,11 +182,9 @@ func (e *engine) abortTimers() {
 	log := e.site.cfg.MainLog
 	log.Log(phases.LevelDebug, 0, "lua abort pending timers")
 	log.Logf(phases.LevelDebug, 0, "lua found %d pending timers", len(e.timers.pending))
-	for len(e.timers.pending) > 0 {
-		for m := range e.timers.pending {
-			m.timer.Stop()
-			m.fire(true)
-		}
+	for _, m := range slices.Collect(maps.Keys(e.timers.pending)) { // not what these start
+		m.timer.Stop()
+		m.fire(true)
 	}
 }
 

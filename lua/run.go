@@ -85,13 +85,14 @@ func (e *engine) begin(own *Conf, r *phases.Request, p phase) *state {
 // end gives the Lua thread back.
 func (s *state) end() {
 	e := s.e
+	pooled := s.threads == nil // otherwise one may still be on its way out
 	s.unwatch()
 	s.killThreads()
 	e.vm.Release(s.t)
 	if s.phase == inInit || s.phase == inInitWorker {
 		return
 	}
-	if len(e.idle) < e.site.http.threadCache {
+	if pooled && len(e.idle) < e.site.http.threadCache {
 		s.debugf("lua caching unused lua thread")
 		*s = state{}
 		e.idle = append(e.idle, s)

@@ -73,12 +73,22 @@ func (s *state) spawn(parent *vm.Thread, fn vm.Value, args []vm.Value) *state {
 func (s *state) live(fn vm.Value, args []vm.Value) {
 	s.co = s.e.worker.Current()
 	entry := s.entry
+	s.execute(fn, args)
+	if entry.verdict.kind != ended && entry.spawning == 0 { // else the one below, which spawned this, unwinds first
+		// The request may be over when this returns, and entry another's.
+		entry.co.Interrupt(entry)
+	}
+}
+
+// execute runs the function of a light thread and tells who waits for it.
+func (s *state) execute(fn vm.Value, args []vm.Value) {
+	entry := s.entry
 	defer func() {
 		// Also when it was killed.
 		if s.light.progress == running {
 			s.light.progress = finished
 		}
-		if entry.alive--; entry.alive == 0 {
+		if entry.alive--; entry.alive == 0 && entry.verdict.kind == ended {
 			entry.waiter.wake()
 		}
 	}()
@@ -93,9 +103,6 @@ func (s *state) live(fn vm.Value, args []vm.Value) {
 		s.light.results = append([]vm.Value{vm.Bool(false)}, abortResults(le)...)
 	}
 	if entry.verdict.kind != ended {
-		if entry.spawning == 0 { // else the one below, which spawned this, unwinds first
-			entry.co.Interrupt(entry)
-		}
 		return
 	}
 	s.light.progress = zombie
@@ -251,5 +258,6 @@ func (s *state) killThreads() {
 	for _, sub := range s.threads {
 		s.e.vm.Release(sub.t)
 	}
-	s.threads = nil
+	clear(s.threads)
+	s.threads = s.threads[:0]
 }
