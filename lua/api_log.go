@@ -1,6 +1,7 @@
 package lua
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 
@@ -46,7 +47,23 @@ func (s *state) logArgs(t *vm.Thread, level phases.Level, first int) {
 		}
 		b = append(b, t.ToString(v)...)
 	}
-	s.logf(level, "%s", b)
+	s.logf(level, "%s", continued(b))
+}
+
+// continued has the lines of a message after its first begin with a tab, so
+// that what a script logs cannot pass for a line of the log.
+func continued(b []byte) []byte {
+	if bytes.IndexByte(b, '\n') < 0 {
+		return b
+	}
+	out := make([]byte, 0, len(b)+8)
+	for i, c := range b {
+		out = append(out, c)
+		if c == '\n' && i+1 < len(b) && b[i+1] != '\t' {
+			out = append(out, '\t')
+		}
+	}
+	return out
 }
 
 // caller is "file:line: name(): " of the function that called the running host

@@ -100,7 +100,7 @@ func (ls *locations) find(r *Request, path []byte) (l, slash *Loc, err error) {
 		if n > len(path) {
 			continue
 		}
-		if p := ls.prefix[string(path[:n])]; p != nil {
+		if p := ls.prefix[string(path[:n])]; p != nil && !p.leaves(path[n:]) {
 			l = p
 			break
 		}
@@ -138,6 +138,12 @@ func (ls *locations) find(r *Request, path []byte) (l, slash *Loc, err error) {
 		return m, nil, err
 	}
 	return l, nil, nil
+}
+
+// leaves tells a path that would climb out of an aliased directory, because
+// the location's name ends without a slash: /img../secret in location /img.
+func (l *Loc) leaves(rest []byte) bool {
+	return l.Core.Alias && len(rest) >= 2 && rest[0] == '.' && rest[1] == '.' && (len(rest) == 2 || rest[2] == '/')
 }
 
 func (ls *locations) matchRegex(r *Request, path []byte) (*Loc, error) {

@@ -92,8 +92,12 @@ func (r *Request) SendHeader() error {
 	if r.errStatus != 0 {
 		r.Out.Status, r.Out.Line = r.errStatus, ""
 	}
-	if r.Out.Status == 0 {
+	switch {
+	case r.Out.Status == 0:
 		r.Out.Status = 200
+	case r.Out.Status < 100 || r.Out.Status > 999:
+		r.Errorf(LevelError, "%d is no status: 500 is sent", r.Out.Status)
+		r.Out.Status, r.Out.Line = 500, ""
 	}
 	r.Out.Sent = true
 	if r.IsHead() || r.Out.Status == 204 || r.Out.Status == 304 || r.Out.Status < 200 {

@@ -22,3 +22,35 @@ POST /t HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1000000
 --- status: 413
 --- error_log
 client intended to send too large chunked body
+
+=== an aliased directory is not left by a name without slash
+--- config
+location /img { alias $PREFIX/html/img/; }
+--- user_files
+>>> secret.txt
+no
+>>> img/a.txt
+yes
+--- request
+GET /img../secret.txt
+--- status: 404
+--- error_log
+No such file
+
+=== a status that is none becomes 500
+--- config
+location = /t { content_by_lua_block { ngx.status = 99999 ngx.say("x") } }
+--- request
+GET /t
+--- status: 500
+--- error_log
+99999 is no status
+
+=== a message with lines in it is one entry of the log
+--- config
+location = /t { content_by_lua_block { ngx.log(ngx.WARN, "one\ntwo") } }
+--- request
+GET /t
+--- error_log
+one
+	two
