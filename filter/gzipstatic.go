@@ -69,5 +69,5 @@ func sendCompressed(r *phases.Request, g *gzipStatic) phases.Result {
 		return r.Result(err)
 	}
 	r.Out.Set("Content-Encoding", "gzip")
-	return r.SendFile(f, st)
+	return r.SendFile(f, st.Size(), st.ModTime(), phases.FileTag(st.ModTime(), st.Size()))
 }

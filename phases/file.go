@@ -42,12 +42,14 @@ func FileStatus(err error) (Result, Level) {
 	return 500, LevelCrit
 }
 
-// SendFile answers with the whole of a regular file, of which parts may be
-// asked for.
-func (r *Request) SendFile(f *os.File, st fs.FileInfo) Result {
+// SendFile answers with the whole of a regular file of size bytes that was
+// modified at t, of which parts may be asked for. tag is its FileTag.
+func (r *Request) SendFile(f *os.File, size int64, t time.Time, tag string) Result {
 	o := &r.Out
-	o.Status, o.ContentLength = 200, st.Size()
-	r.SetModified(st.ModTime(), st.Size())
+	o.Status, o.ContentLength, o.LastModified = 200, size, t
+	if r.Loc.Core.ETag {
+		o.Set("ETag", tag)
+	}
 	r.SetContentType()
 	o.AllowRanges = true
 	if err := r.SendHeader(); err != nil {
@@ -57,8 +59,8 @@ func (r *Request) SendFile(f *os.File, st fs.FileInfo) Result {
 		return r.Finish()
 	}
 	c := Chunk{Last: r.IsMain(), End: true}
-	if st.Size() > 0 {
-		c.File, c.Size = f, st.Size()
+	if size > 0 {
+		c.File, c.Size = f, size
 	}
 	if err := r.Send(c); err != nil {
 		return r.Result(err)
@@ -66,17 +68,12 @@ func (r *Request) SendFile(f *os.File, st fs.FileInfo) Result {
 	return Done
 }
 
-// SetModified gives the response the time and entity tag of a file that was
-// modified at t and has size bytes.
-func (r *Request) SetModified(t time.Time, size int64) {
-	r.Out.LastModified = t
-	if !r.Loc.Core.ETag {
-		return
-	}
+// FileTag is the entity tag of a file, in nginx's form.
+func FileTag(t time.Time, size int64) string {
 	tag := make([]byte, 0, 32)
 	tag = append(tag, '"')
 	tag = strconv.AppendInt(tag, t.Unix(), 16)
 	tag = append(tag, '-')
 	tag = strconv.AppendInt(tag, size, 16)
-	r.Out.Set("ETag", string(append(tag, '"')))
+	return string(append(tag, '"'))
 }

@@ -9,6 +9,11 @@ import (
 var Static = phases.Define(phases.Spec[struct{}]{
 	Name:     "static",
 	Handlers: []phases.Hook[struct{}]{phases.At(phases.Content, static)},
+	Init: func(cfg *phases.Config, _ *struct{}) error {
+		fileCaches.Of(cfg) // workers must only find it
+		return nil
+	},
+	Stop: closeFiles,
 })
 
 func static(r *phases.Request, _ *struct{}) phases.Result {
@@ -22,28 +27,35 @@ func static(r *phases.Request, _ *struct{}) phases.Result {
 	if !ok {
 		return 500
 	}
-	f, st, err := phases.OpenFile(string(path))
-	if err != nil {
-		res, level := phases.FileStatus(err)
-		if res != 404 || r.Loc.Core.LogNotFound {
-			r.Errorf(level, "%s", phases.OpenError(err))
+	files := cacheOf(r)
+	o := files.get(path)
+	if o == nil {
+		f, st, err := phases.OpenFile(string(path))
+		if err != nil {
+			res, level := phases.FileStatus(err)
+			if res != 404 || r.Loc.Core.LogNotFound {
+				r.Errorf(level, "%s", phases.OpenError(err))
+			}
+			return res
 		}
-		return res
+		if !st.Mode().IsRegular() {
+			f.Close()
+			if st.IsDir() {
+				return redirectDirectory(r)
+			}
+			r.Errorf(phases.LevelCrit, "\"%s\" is not a regular file", path)
+			return 404
+		}
+		o = files.put(string(path), f, st)
 	}
-	defer f.Close()
-	switch {
-	case st.IsDir():
-		return redirectDirectory(r)
-	case !st.Mode().IsRegular():
-		r.Errorf(phases.LevelCrit, "\"%s\" is not a regular file", path)
-		return 404
-	case r.Method == "POST":
+	defer files.done(o)
+	if r.Method == "POST" {
 		return notAllowed(r)
 	}
 	if err := r.DiscardBody(); err != nil {
 		return r.Result(err)
 	}
-	return r.SendFile(f, st)
+	return r.SendFile(o.f, o.size, o.time, o.etag)
 }
 
 // redirectDirectory sends the client to the directory's name with its slash.
