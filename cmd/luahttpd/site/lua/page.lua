@@ -22,10 +22,11 @@ local function location(name)
     return (body:gsub("\n        ", "\n"):gsub("^        ", ""))
 end
 
+local workers = ngx.worker.count()
 local values = {
     version = ngx.var.nginx_version,
     lua = _VERSION,
-    workers = ngx.worker.count(),
+    workers = workers == 1 and "one worker" or workers .. " workers",
     pid = ngx.worker.pid(),
     id = ngx.var.request_id,
     address = ngx.var.server_addr .. ":" .. ngx.var.server_port,
