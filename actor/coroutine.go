@@ -166,6 +166,25 @@ func (w *Worker) Go(f func()) *Coroutine {
 	return co
 }
 
+// Launch is Go for a coroutine whose maker then gives way: the current coroutine goes on behind all
+// that was ready to when it called Launch, and before what the new one makes ready. It panics with
+// an *Interrupt as Park does; the new one is then left to itself.
+func (w *Worker) Launch(f func()) *Coroutine {
+	co := w.current
+	w.queue = append(w.queue, work{co: co})
+	child := w.Go(f)
+	i := co.interrupted()
+	if i == nil {
+		co.on, co.state = onQueue, queued
+		co.fiber.yield(struct{}{})
+		i = co.interrupted()
+	}
+	if i != nil {
+		panic(i)
+	}
+	return child
+}
+
 // Serve is Go for an object with a method: it allocates nothing once the worker is warm. The
 // coroutine is the worker's again when s.Serve returns.
 func (w *Worker) Serve(s Server) {

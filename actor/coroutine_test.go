@@ -3,6 +3,7 @@ package actor
 import (
 	"errors"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 )
@@ -271,4 +272,34 @@ func TestSleepIsNoneTooShort(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestLaunchGivesWayInOrder(t *testing.T) {
+	w := run(t)
+	var order []string
+	say := func(s string) { order = append(order, s) }
+	in(t, w, func() {
+		nested := func() {
+			say("f")
+			w.Launch(func() { say("g"); w.Current().Yield(); say("g again") })
+			say("after g")
+		}
+		w.Launch(nested)
+		say("after f")
+		var parent *Coroutine = w.Current()
+		func() {
+			defer func() {
+				if i, ok := recover().(*Interrupt); !ok || i.Value != "over" {
+					t.Error("not interrupted")
+				}
+			}()
+			w.Launch(func() { say("h"); parent.Interrupt("over") })
+			t.Error("went on")
+		}()
+		w.Current().Sleep(time.Millisecond)
+	})
+	want := []string{"f", "g", "after f", "h", "after g", "g again"}
+	if !slices.Equal(order, want) {
+		t.Errorf("%q, want %q", order, want)
+	}
 }

@@ -22,6 +22,7 @@ type timer struct {
 	fn     vm.Value
 	args   []vm.Value
 	every  time.Duration // 0: once
+	soon   bool          // made with no delay: it is not aborted
 	timer  *actor.Timer
 }
 
@@ -75,6 +76,7 @@ func timerStart(t *vm.Thread, s *state, every bool) int {
 	if every {
 		m.every = d
 	}
+	m.soon = d == 0
 	s.e.hold()
 	m.start(d)
 	t.PushInt(1)
@@ -158,7 +160,7 @@ func (m *timer) run(premature bool) {
 	s.client, s.logger = m.client, m.log
 	defer func() {
 		e.site.cfg.MainLog.Log(phases.LevelDebug, 0, "http lua close fake http connection")
-		if e.timers.running--; e.timers.running == 0 {
+		if e.timers.running--; e.timers.running == 0 && len(e.timers.pending) == 0 {
 			e.timers.idle.wake()
 		}
 		e.letGo()
@@ -183,14 +185,16 @@ func (e *engine) abortTimers() {
 	log.Log(phases.LevelDebug, 0, "lua abort pending timers")
 	log.Logf(phases.LevelDebug, 0, "lua found %d pending timers", len(e.timers.pending))
 	for _, m := range slices.Collect(maps.Keys(e.timers.pending)) { // not what these start
-		m.timer.Stop()
-		m.fire(true)
+		if !m.soon {
+			m.timer.Stop()
+			m.fire(true)
+		}
 	}
 }
 
 // awaitTimers parks until all that run have ended.
 func (e *engine) awaitTimers() {
-	for e.timers.running > 0 {
+	for e.timers.running > 0 || len(e.timers.pending) > 0 {
 		e.timers.idle = newWaiter(e.worker.Current())
 		e.timers.idle.park()
 	}

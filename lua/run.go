@@ -257,6 +257,9 @@ func (s *state) exitResult(code int) phases.Result {
 	if r.Out.Sent && code > exitOK && !abrupt {
 		return s.finish()
 	}
+	if r.Out.Sent && (code == exitOK || code == exitDeclined) { // no later phase may answer again
+		return s.finish()
+	}
 	switch {
 	case code == exitOK && s.phase == inAccess:
 		return phases.Next

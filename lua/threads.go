@@ -64,8 +64,12 @@ func (s *state) spawn(parent *vm.Thread, fn vm.Value, args []vm.Value) *state {
 	s.entry.threads = append(s.entry.threads, sub)
 	s.entry.alive++
 	s.entry.spawning++
-	s.e.worker.Go(func() { sub.live(fn, args) })
-	s.entry.spawning--
+	defer func() { sub.entry.spawning-- }()
+	if s.e.worker.Current() == nil {
+		s.e.worker.Go(func() { sub.live(fn, args) })
+	} else {
+		s.e.worker.Launch(func() { sub.live(fn, args) })
+	}
 	return sub
 }
 

@@ -188,3 +188,49 @@ GET /t
 --- error_log
 lua entry thread aborted: runtime error: content_by_lua(nginx.conf:10):2: API disabled in the context of ngx.timer
 , context: ngx.timer, client: 127.0.0.1, server: 127.0.0.1:
+
+=== who spawns goes on behind those that were ready
+--- config
+location /t {
+    content_by_lua_block {
+        local g
+        local function f() ngx.say("before g") ngx.thread.spawn(g) ngx.say("after g") end
+        function g() ngx.say("in g") end
+        ngx.say("before f")
+        ngx.thread.spawn(f)
+        ngx.say("after f")
+        local function slices(name) for i = 1, 3 do ngx.say(name, i) coroutine.yield() end end
+        ngx.thread.spawn(slices, "a")
+        ngx.thread.spawn(slices, "b")
+        ngx.say("done")
+    }
+}
+--- request
+GET /t
+--- response_body
+before f
+before g
+in g
+after f
+a1
+after g
+b1
+a2
+done
+b2
+a3
+b3
+
+=== an exit in the rewrite phase after output ends the request
+--- config
+location /t {
+    rewrite_by_lua_block {
+        ngx.thread.spawn(function() ngx.say("one") ngx.exit(0) end)
+        ngx.say("never")
+    }
+    content_by_lua_block { ngx.say("never") }
+}
+--- request
+GET /t
+--- response_body
+one
