@@ -196,7 +196,7 @@ func (p *parser) property(negate bool) charSet {
 	}
 	set, known := property(name, p.limit)
 	if !known {
-		p.fail(p.pos-1, `unknown property name after \P or \p`)
+		p.fail(p.pos-1, `unknown property after \P or \p`)
 	}
 	if negate {
 		set = set.not(p.limit)
@@ -291,7 +291,7 @@ func (p *parser) braced(base rune, missing string) rune {
 	case p.peek(0) != '}' && value <= p.limit:
 		p.fail(p.pos, missing)
 	case value > p.limit:
-		p.fail(p.pos, `character value in \x{} or \o{} is too large`)
+		p.fail(p.pos, `character code point value in \x{} or \o{} is too large`)
 	case p.utf() && 0xd800 <= value && value <= 0xdfff:
 		p.fail(p.pos, "disallowed Unicode code point (>= 0xd800 && <= 0xdfff)")
 	}
@@ -359,7 +359,7 @@ func (p *parser) control() rune {
 	}
 	c := p.src[p.pos]
 	if c > 127 {
-		p.fail(p.pos, `\c must be followed by an ASCII character`)
+		p.fail(p.pos, `\c must be followed by a printable ASCII character`)
 	}
 	p.pos++
 	if 'a' <= c && c <= 'z' {

@@ -64,7 +64,7 @@ func (p *parser) body(in within) *node {
 	outer := p.flags
 	n := p.alternatives(in)
 	if !p.accept(")") {
-		p.fail(p.pos, "missing )")
+		p.fail(p.pos, "missing closing parenthesis")
 	}
 	p.flags = outer
 	if !repeatable(n) {
@@ -76,7 +76,7 @@ func (p *parser) body(in within) *node {
 func (p *parser) capture(name string) *node {
 	p.last++
 	if p.last > maxGroups {
-		p.fail(p.pos, "too many capturing groups")
+		p.fail(p.pos, "too many capturing groups (maximum 65535)")
 	}
 	n := &node{op: opCapture, group: p.last}
 	if name != "" {
@@ -100,7 +100,7 @@ func (p *parser) register(name string, group int) {
 			p.fail(at, "different names for subpatterns of the same number are not allowed")
 		}
 		if known.Name == name && known.Index != group && !p.has(DupNames) {
-			p.fail(at, "two named subpatterns have the same name")
+			p.fail(at, "two named subpatterns have the same name (PCRE2_DUPNAMES not set)")
 		}
 	}
 	named := NamedGroup{name, group}
@@ -112,7 +112,7 @@ func (p *parser) register(name string, group int) {
 // name reads a group's name and its terminator.
 func (p *parser) name(terminator byte) string {
 	if isDigit(p.peek(0)) {
-		p.fail(p.pos, "group name must start with a non-digit")
+		p.fail(p.pos, "subpattern name must start with a non-digit")
 	}
 	from := p.pos
 	for !p.ended() && isWord(p.src[p.pos]) {
@@ -121,11 +121,11 @@ func (p *parser) name(terminator byte) string {
 	name := p.src[from:p.pos]
 	switch {
 	case len(name) > maxName:
-		p.fail(p.pos, "subpattern name is too long (maximum 32 characters)")
+		p.fail(p.pos, "subpattern name is too long (maximum 32 code units)")
 	case len(name) == 0 && p.peek(0) != terminator:
 		p.fail(p.pos, "subpattern name expected")
 	case p.ended() || p.src[p.pos] != terminator:
-		p.fail(p.pos, "syntax error in subpattern name (missing terminator)")
+		p.fail(p.pos, "syntax error in subpattern name (missing terminator?)")
 	case len(name) == 0:
 		p.fail(p.pos, "subpattern name expected")
 	}
@@ -175,7 +175,7 @@ func (p *parser) callNumber() *node {
 		group = p.relative()
 	}
 	if p.peek(0) != ')' {
-		p.fail(p.pos, "(?R or (?[+-]digits must be followed by )")
+		p.fail(p.pos, "(?R (recursive pattern call) must be followed by a closing parenthesis")
 	}
 	p.pos++
 	return p.refer(&node{op: opCall, group: group, at: p.pos - 1}, group, p.pos-1)
@@ -206,11 +206,11 @@ func (p *parser) relative() int {
 
 // callout reads the rest of (?C) or (?C1), which does nothing here.
 func (p *parser) callout() *node {
-	if p.number(maxRepeat, "number after (?C is > 255") > 255 {
-		p.fail(p.pos, "number after (?C is > 255")
+	if p.number(maxRepeat, "number after (?C is greater than 255") > 255 {
+		p.fail(p.pos, "number after (?C is greater than 255")
 	}
 	if !p.accept(")") {
-		p.fail(p.pos, "closing ) for (?C expected")
+		p.fail(p.pos, "closing parenthesis for (?C expected")
 	}
 	return nil
 }
@@ -258,16 +258,16 @@ func (p *parser) condition() *node {
 	outer := p.flags
 	branches := p.alternatives(conditional).subs
 	if p.ended() {
-		p.fail(p.pos, "missing )")
+		p.fail(p.pos, "missing closing parenthesis")
 	}
 	at := p.pos
 	p.pos++
 	p.flags = outer
 	switch {
 	case cond.op == opDefine && len(branches) > 1:
-		p.fail(at, "DEFINE group contains more than one branch")
+		p.fail(at, "DEFINE subpattern contains more than one branch")
 	case len(branches) > 2:
-		p.later = append(p.later, func() { p.fail(at, "conditional group contains more than two branches") })
+		p.later = append(p.later, func() { p.fail(at, "conditional subpattern contains more than two branches") })
 	case len(branches) == 1:
 		branches = append(branches, &node{op: opEmpty})
 	}
@@ -309,7 +309,7 @@ func (p *parser) test() *node {
 
 func (p *parser) conditionEnd() {
 	if !p.accept(")") {
-		p.fail(p.pos, "malformed number or name after (?(")
+		p.fail(p.pos, "missing closing parenthesis for condition")
 	}
 }
 
@@ -380,7 +380,7 @@ func (p *parser) verb() *node {
 	if p.accept(":") {
 		end := strings.IndexByte(p.rest(), ')')
 		if end < 0 {
-			p.fail(len(p.src), "missing )")
+			p.fail(len(p.src), "missing closing parenthesis")
 		}
 		arg = p.rest()[:end]
 		p.pos += end

@@ -96,9 +96,17 @@ func TestBadUTF(t *testing.T) {
 		start            int
 		want             error
 	}{
-		{"u", "你好"[:4], 0, pcre.ErrBadUTF},
-		{"u", "\xc0\x80", 0, pcre.ErrBadUTF},
-		{"u", "\xed\xa0\x80", 0, pcre.ErrBadUTF},
+		{"u", "你好"[:4], 0, pcre.MatchError(-4)},
+		{"u", "a你"[:3], 0, pcre.MatchError(-3)},
+		{"u", "\xc0\x80", 0, pcre.MatchError(-17)},
+		{"u", "\xe0\x80\x80", 0, pcre.MatchError(-18)},
+		{"u", "\xf0\x80\x80\x80", 0, pcre.MatchError(-19)},
+		{"u", "\xed\xa0\x80", 0, pcre.MatchError(-16)},
+		{"u", "\xf4\x90\x80\x80", 0, pcre.MatchError(-15)},
+		{"u", "\xf8\x88\x80\x80\x80", 0, pcre.MatchError(-13)},
+		{"u", "ab\x80", 0, pcre.MatchError(-22)},
+		{"u", "\xff", 0, pcre.MatchError(-23)},
+		{"u", "\xc3(", 0, pcre.MatchError(-8)},
 		{"u", "你好", 1, pcre.ErrBadStart},
 		{"U", "你好"[:4], 0, nil},
 		{"U", "你好", 1, nil},

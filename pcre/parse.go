@@ -66,7 +66,7 @@ func parse(src string, f Flags) (p *parser, root *node, err error) {
 	}
 	root = p.alternatives(plain)
 	if p.pos < len(src) {
-		p.fail(p.pos, "unmatched parentheses")
+		p.fail(p.pos, "unmatched closing parenthesis")
 	}
 	p.groups[0] = root
 	for _, check := range p.later {
@@ -191,7 +191,7 @@ func (p *parser) fixed(branch *node, at int) {
 	}
 	branch.walk(func(n *node) {
 		if n.op == opByte {
-			p.fail(at, `\C not allowed in lookbehind assertion`)
+			p.fail(at, `\C is not allowed in a lookbehind assertion in UTF-8 mode`)
 		}
 	})
 }
@@ -240,7 +240,7 @@ func (p *parser) skipBlank() {
 		case strings.HasPrefix(p.rest(), "(?#"):
 			end := strings.IndexByte(p.rest(), ')')
 			if end < 0 {
-				p.fail(len(p.src), "missing ) after comment")
+				p.fail(len(p.src), "missing ) after (?# comment")
 			}
 			p.pos += end + 1
 		case p.has(Extended) && spaces.has(rune(p.src[p.pos])):
@@ -299,10 +299,10 @@ func (p *parser) item() *node {
 		}
 		return p.simple(opEndBefore)
 	case '*', '+', '?':
-		p.fail(p.pos, "nothing to repeat")
+		p.fail(p.pos, "quantifier does not follow a repeatable item")
 	case '{':
 		if at := p.pos; p.counted() {
-			p.fail(at+strings.IndexByte(p.src[at:], '}'), "nothing to repeat")
+			p.fail(at+strings.IndexByte(p.src[at:], '}'), "quantifier does not follow a repeatable item")
 		}
 	case ']':
 		if p.has(JavaScript) {
@@ -383,7 +383,7 @@ func (p *parser) repeat(n *node) *node {
 		return n
 	}
 	if !repeatable(n) {
-		p.fail(p.pos-1, "nothing to repeat")
+		p.fail(p.pos-1, "quantifier does not follow a repeatable item")
 	}
 	g := greedy
 	switch p.peek(0) {

@@ -5,21 +5,24 @@
 package pcre
 
 import (
-	"errors"
 	"fmt"
 	"unsafe"
 )
 
-// Errors of Match. The numbers are PCRE's, which lua-nginx-module prints:
-// "pcre_exec() failed: -8".
-var (
-	ErrMatchLimit = errors.New("pcre_exec() failed: -8")
-	ErrBadUTF     = errors.New("pcre_exec() failed: -10")
-	ErrBadStart   = errors.New("pcre_exec() failed: -11") // within a character
-	ErrRecursion  = errors.New("pcre_exec() failed: -26") // a group calls itself for ever
+// MatchError is why a match was given up: PCRE2's number for it.
+type MatchError int
+
+// Errors of Match. For subjects that are not UTF-8 there are others.
+const (
+	ErrMatchLimit MatchError = -47
+	ErrBadStart   MatchError = -36 // within a character
+	ErrRecursion  MatchError = -52 // a group calls itself for ever
 )
 
-// CompileError says why a pattern is refused, in PCRE's words.
+// Error is the message of lua-nginx-module.
+func (e MatchError) Error() string { return fmt.Sprintf("pcre_exec() failed: %d", int(e)) }
+
+// CompileError says why a pattern is refused, in PCRE2's words.
 type CompileError struct {
 	Pattern string
 	Msg     string
@@ -30,9 +33,9 @@ type CompileError struct {
 // is named unless the pattern ends there.
 func (e *CompileError) Error() string {
 	if e.Offset >= len(e.Pattern) {
-		return fmt.Sprintf("pcre_compile() failed: %s in \"%s\"", e.Msg, e.Pattern)
+		return fmt.Sprintf("pcre2_compile() failed: %s in \"%s\"", e.Msg, e.Pattern)
 	}
-	return fmt.Sprintf("pcre_compile() failed: %s in \"%s\" at \"%s\"", e.Msg, e.Pattern, e.Pattern[e.Offset:])
+	return fmt.Sprintf("pcre2_compile() failed: %s in \"%s\" at \"%s\"", e.Msg, e.Pattern, e.Pattern[e.Offset:])
 }
 
 // NamedGroup is a capture group that has a name.
@@ -91,9 +94,9 @@ func (re *Regex) Names() []NamedGroup { return re.names }
 // Match looks for the first match that begins at or after byte start. What
 // precedes start is seen by look-behinds, \b and ^. The offsets of group i are
 // in the result at 2i and 2i+1, -1 if the group is unset. caps is reused if it
-// is large enough, and returned in any case. err is ErrMatchLimit or
-// ErrRecursion, or, with UTF but without NoUTFCheck, ErrBadUTF or ErrBadStart.
-// The time a match takes is bounded by its steps.
+// is large enough, and returned in any case. err is a
+// MatchError: ErrMatchLimit or ErrRecursion, or, with UTF but without
+// NoUTFCheck, ErrBadStart or what is wrong with the subject. The time a match takes is bounded by its steps.
 func (re *Regex) Match(subject []byte, start int, caps []int) (offsets []int, ok bool, err error) {
 	n := 2 * (re.groups + 1)
 	if cap(caps) < n {

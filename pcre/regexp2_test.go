@@ -59,7 +59,7 @@ func newBacktracker(p *parser, root *node, f Flags) (*backtracker, error) {
 
 func (b *backtracker) match(subject []byte, start int, caps []int) (ok bool, err error) {
 	if b.check && !utf8.Valid(subject) {
-		return false, ErrBadUTF
+		return false, badUTF([]byte(subject))
 	}
 	s := b.pool.Get().(*pass)
 	if b.utf {

@@ -39,7 +39,7 @@ func (s *searcher) match(subject []byte, start int, caps []int) (ok bool, err er
 	if s.check {
 		switch {
 		case !utf8.Valid(subject):
-			return false, ErrBadUTF
+			return false, badUTF(subject)
 		case start < len(subject) && !utf8.RuneStart(subject[start]):
 			return false, ErrBadStart
 		}

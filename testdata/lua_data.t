@@ -41,7 +41,7 @@ heLlo1
 a|b||c
 a|b|c
 falseunknown flag "Q" (flags "Q")
-nilpcre_compile() failed: missing ) in "(x"
+nilpcre2_compile() failed: missing closing parenthesis in "(x"
 
 === a bad template
 --- config

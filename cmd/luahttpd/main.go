@@ -41,8 +41,10 @@ func run(args []string) int {
 
 const defaultErrorLog = "logs/error.log"
 
+// versionText has no slash after nginx's version: programs that read it take
+// what follows the last one.
 func versionText() string {
-	return "nginx/" + luahttpd.NginxVersion + " (luahttpd/" + luahttpd.Version + ")"
+	return "nginx/" + luahttpd.NginxVersion + " (luahttpd " + luahttpd.Version + ")"
 }
 
 // buildText is -V. Scripts and test suites look in it for what is built in,
