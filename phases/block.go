@@ -122,7 +122,10 @@ func (cfg *Config) Path(p string) string { return join(cfg.Prefix, p) }
 
 // ConfPath is Path for files that belong to the configuration (certificates,
 // password files, includes): relative ones are beside the configuration file.
-func (b *Block) ConfPath(p string) string { return join(b.Config.Dir, p) }
+func (b *Block) ConfPath(p string) string { return b.Config.ConfPath(p) }
+
+// ConfPath is Block.ConfPath for paths that are known only when a request runs.
+func (cfg *Config) ConfPath(p string) string { return join(cfg.Dir, p) }
 
 func join(dir, p string) string {
 	if strings.HasPrefix(p, "/") {

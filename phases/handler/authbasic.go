@@ -2,7 +2,6 @@ package handler
 
 import (
 	"bufio"
-	"os"
 	"strings"
 
 	"github.com/luahttpd/luahttpd/conf"
@@ -22,15 +21,7 @@ var AuthBasic = phases.Define(phases.Spec[AuthBasicConf]{
 	Name: "auth_basic",
 	Directives: []phases.Directive[AuthBasicConf]{
 		phases.SetTemplate("auth_basic", inAuth, func(c *AuthBasicConf) **phases.Template { return &c.realm }),
-		phases.Set("auth_basic_user_file", inAuth, conf.Exactly(1), func(own *AuthBasicConf, b *phases.Block, s *conf.Stmt) error {
-			path := s.Args[0]
-			if !strings.HasPrefix(path, "$") {
-				path = b.ConfPath(path)
-			}
-			t, err := b.Template(s, path)
-			own.users = t
-			return err
-		}),
+		phases.SetTemplate("auth_basic_user_file", inAuth, func(c *AuthBasicConf) **phases.Template { return &c.users }),
 	},
 	Active:   func(own *AuthBasicConf) bool { return own.realm != nil && own.users != nil },
 	Handlers: []phases.Hook[AuthBasicConf]{phases.At(phases.Access, authBasic)},
@@ -46,7 +37,7 @@ func authBasic(r *phases.Request, own *AuthBasicConf) phases.Result {
 		r.Errorf(phases.LevelInfo, "no user/password was provided for basic authentication")
 		return askPassword(r, realm)
 	}
-	path := own.users.String(r)
+	path := r.Config.ConfPath(own.users.String(r))
 	stored, found, err := passwordOf(path, user)
 	switch {
 	case err != nil && phases.NoSuchFile(err):
@@ -59,13 +50,18 @@ func authBasic(r *phases.Request, own *AuthBasicConf) phases.Result {
 		r.Errorf(phases.LevelError, "user \"%s\" was not found in \"%s\"", user, path)
 		return askPassword(r, realm)
 	}
-	var good, known bool
-	r.Worker.Offload(func() { good, known = checkPassword(stored, password) })
+	match, slow := cryptScheme(stored)
+	good := false
 	switch {
-	case !known:
+	case match == nil:
 		r.Errorf(phases.LevelError, "the password of user \"%s\" in \"%s\" is stored in a form that is not known", user, path)
 		return 500
-	case !good:
+	case slow:
+		r.Worker.Offload(func() { good = match(password, stored) })
+	default:
+		good = match(password, stored)
+	}
+	if !good {
 		r.Errorf(phases.LevelError, "user \"%s\": password mismatch", user)
 		return askPassword(r, realm)
 	}
@@ -79,7 +75,7 @@ func askPassword(r *phases.Request, realm string) phases.Result {
 
 // passwordOf looks for a user's line, "name:password[:comment]".
 func passwordOf(path, user string) (password string, found bool, err error) {
-	f, err := os.Open(path)
+	f, _, err := phases.OpenFile(path)
 	if err != nil {
 		return "", false, err
 	}

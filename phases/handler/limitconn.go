@@ -7,69 +7,103 @@ import (
 	"github.com/luahttpd/luahttpd/phases"
 )
 
-// LimitConnConf is the limits of how many requests with the same key may be
-// under way at once.
+// LimitConnConf is how many requests of the same key may be worked on at once.
 type LimitConnConf struct {
-	limits conf.List[connLimit]
 	limiting
+	limits conf.List[connLimit]
 }
 
 type connLimit struct {
-	zone *named[connZone]
+	zone *connZone
 	most int
-	stmt *conf.Stmt
 }
 
-// connZone counts requests by key. It is shared by the workers.
-type connZone struct {
-	mu     sync.Mutex
-	counts map[string]int
-	left   int64 // bytes of the zone's size that are free
-}
-
-var connZones = phases.NewConfigSlot[zones[connZone]]()
-
-// LimitConn limits the requests that are under way.
+// LimitConn limits concurrency by keys.
 var LimitConn = phases.Define(phases.Spec[LimitConnConf]{
 	Name:    "limit_conn",
 	Default: func() LimitConnConf { return LimitConnConf{limiting: defaultLimiting()} },
-	Directives: []phases.Directive[LimitConnConf]{
+	Directives: append([]phases.Directive[LimitConnConf]{
 		phases.Add("limit_conn_zone", conf.HTTP, conf.Exactly(2), addConnZone),
-		phases.Add("limit_conn", inLimit, conf.Exactly(2), addConnLimit),
-		phases.SetEnum("limit_conn_log_level", inLimit, func(c *LimitConnConf) *int { return &c.level }, limitLevels...),
-		phases.Set("limit_conn_status", inLimit, conf.Exactly(1), func(own *LimitConnConf, b *phases.Block, s *conf.Stmt) error {
-			return own.setStatus(s)
-		}),
-		phases.SetFlag("limit_conn_dry_run", inLimit, func(c *LimitConnConf) *bool { return &c.dryRun }),
-	},
-	Active:   func(own *LimitConnConf) bool { return len(own.limits.Items) > 0 },
-	Handlers: []phases.Hook[LimitConnConf]{phases.At(phases.Preaccess, limitConn)},
-	Variables: []phases.Variable{{Name: "limit_conn_status", Get: func(r *phases.Request, dst []byte) ([]byte, bool) {
-		if v := limited.Get(r.Main); v != nil && v.conn != "" {
-			return append(dst, v.conn...), true
+		phases.Add("limit_conn", inFiles, conf.Exactly(2), addConnLimit),
+	}, limitRows("limit_conn", func(own *LimitConnConf) *limiting { return &own.limiting })...),
+	Active:    func(own *LimitConnConf) bool { return len(own.limits.Items) > 0 },
+	Handlers:  []phases.Hook[LimitConnConf]{phases.At(phases.Preaccess, limitConn)},
+	Variables: []phases.Variable{outcomeVariable("limit_conn_status", connOutcomes)},
+	Init: func(cfg *phases.Config, _ *LimitConnConf) error {
+		for name, z := range connZones.Of(cfg).byName {
+			if z.counts == nil {
+				return z.used.Errorf("zero size shared memory zone \"%s\"", name)
+			}
 		}
-		return dst, false
-	}}},
-	Init: func(cfg *phases.Config, _ *LimitConnConf) error { return connZones.Of(cfg).check() },
+		return nil
+	},
 })
 
-func addConnZone(_ *LimitConnConf, b *phases.Block, s *conf.Stmt) error {
-	param, ok := cutParam(s.Args[1], "zone")
-	if !ok {
-		return s.Errorf("invalid parameter \"%s\"", s.Args[1])
+// connZone is a zone as the configuration names it; counts outlives reloads.
+type connZone struct {
+	name   string
+	key    *phases.Template
+	counts *connCounts
+	used   *conf.Stmt // that named it first
+}
+
+type connZoneNames struct{ byName map[string]*connZone }
+
+var (
+	connZones    = phases.NewConfigSlot[connZoneNames]()
+	connOutcomes = phases.NewSlot[limitOutcome](phases.KeepOverRedirect)
+)
+
+func connZoneNamed(cfg *phases.Config, s *conf.Stmt, name string) *connZone {
+	all := connZones.Of(cfg)
+	z := all.byName[name]
+	if z == nil {
+		if all.byName == nil {
+			all.byName = map[string]*connZone{}
+		}
+		z = &connZone{name: name, used: s}
+		all.byName[name] = z
 	}
-	return connZones.Of(b.Config).declare(b, s, param, func(size int64) *connZone {
-		return &connZone{counts: map[string]int{}, left: size}
+	return z
+}
+
+// connCounts counts by key, for all workers.
+type connCounts struct {
+	keySource string
+	size      int64 // bytes that all keys may take
+
+	mu    sync.Mutex
+	taken int64
+	count map[string]int
+}
+
+// connEntryBytes is what an entry takes beside its key.
+const connEntryBytes = 48
+
+func addConnZone(_ *LimitConnConf, b *phases.Block, s *conf.Stmt) error {
+	key, name, size, err := limitZoneArgs(b, s, func(a string) error { return s.Errorf("invalid parameter \"%s\"", a) })
+	if err != nil {
+		return err
+	}
+	z := connZoneNamed(b.Config, s, name)
+	if z.counts != nil {
+		return s.Errorf("limit_conn_zone \"%s\" is already bound to key \"%s\"", name, z.key.Source())
+	}
+	value, err := b.Zone(s, "limit_conn", name, size, func() any {
+		return &connCounts{keySource: key.Source(), size: size, count: map[string]int{}}
 	})
+	if err != nil {
+		return err
+	}
+	z.key, z.counts = key, value.(*connCounts)
+	if was := z.counts.keySource; was != key.Source() {
+		return s.Errorf("limit_conn_zone \"%s\" uses the \"%s\" key while previously it used the \"%s\" key", name, key.Source(), was)
+	}
+	return nil
 }
 
 func addConnLimit(own *LimitConnConf, b *phases.Block, s *conf.Stmt) error {
-	zone := connZones.Of(b.Config).get(s.Args[0], s)
-	for _, l := range own.limits.Items {
-		if l.zone == zone && l.stmt.Parent == s.Parent {
-			return s.Duplicate()
-		}
-	}
+	z := connZoneNamed(b.Config, s, s.Args[0])
 	most, ok := conf.Number(s.Args[1])
 	switch {
 	case !ok || most == 0:
@@ -77,76 +111,72 @@ func addConnLimit(own *LimitConnConf, b *phases.Block, s *conf.Stmt) error {
 	case most > 65535:
 		return s.Errorf("connection limit must be less 65536")
 	}
-	own.limits.Add(s, connLimit{zone, most, s})
+	own.limits.Add(s, connLimit{z, most})
+	for _, l := range own.limits.Items[:len(own.limits.Items)-1] {
+		if l.zone == z {
+			return s.Problem("is duplicate")
+		}
+	}
 	return nil
 }
 
+// connKeyMax bounds a key in bytes (nginx's limit).
+const connKeyMax = 255
+
 func limitConn(r *phases.Request, own *LimitConnConf) phases.Result {
-	verdict := limited.Ensure(r.Main)
-	if verdict.conn != "" {
+	if connOutcomes.Get(r.Main) != nil {
 		return phases.Declined
 	}
-	var leave []func()
 	for _, l := range own.limits.Items {
-		key, ok := l.zone.keyOf(r, 255)
-		if !ok {
+		key := l.zone.key.String(r)
+		if key == "" {
 			continue
 		}
-		full, over := l.zone.zone.enter(key, l.most)
-		if !full && !over {
-			leave = append(leave, func() { l.zone.zone.leave(key) })
+		if len(key) > connKeyMax {
+			r.Errorf(phases.LevelError, "the value of the \"%s\" key is more than %d bytes: \"%s\"", l.zone.key.Source(), connKeyMax, key)
 			continue
 		}
-		for _, f := range leave {
-			f()
+		outcome := connOutcomes.Ensure(r.Main)
+		if !l.zone.counts.enter(key, l.most) {
+			comma := ""
+			if own.dryRun {
+				comma = ","
+			}
+			r.Errorf(limitLevels[own.level], "limiting connections%s%s by zone \"%s\"", own.rehearsal(), comma, l.zone.name)
+			*outcome = own.rehearsed(limitRejected)
+			return own.verdict()
 		}
-		dry := ""
-		verdict.conn = "REJECTED"
-		if own.dryRun {
-			dry, verdict.conn = ", dry run", "REJECTED_DRY_RUN"
-		}
-		if over {
-			r.Errorf(own.logLevel(0), "limiting connections%s by zone \"%s\"", dry, l.zone.name)
-		}
-		if own.dryRun {
-			return phases.Declined
-		}
-		return phases.Result(own.status)
-	}
-	if len(leave) > 0 {
-		verdict.conn = "PASSED"
-		for _, f := range leave {
-			r.Main.OnEnd(f)
-		}
+		r.Main.OnEnd(func() { l.zone.counts.leave(key) })
+		*outcome = limitPassed
 	}
 	return phases.Declined
 }
 
-// enter counts a request with key. full: the zone has no room for the key;
-// over: there are already as many as may be.
-func (z *connZone) enter(key string, most int) (full, over bool) {
-	z.mu.Lock()
-	defer z.mu.Unlock()
-	n := z.counts[key]
+// enter counts a request unless there are most of its key already, or no room
+// for another key.
+func (c *connCounts) enter(key string, most int) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := c.count[key]
 	if n >= most {
-		return false, true
+		return false
 	}
 	if n == 0 {
-		size := int64(len(key) + zoneNode)
-		if z.left < size {
-			return true, false
+		cost := int64(connEntryBytes + len(key))
+		if c.taken+cost > c.size {
+			return false
 		}
-		z.left -= size
+		c.taken += cost
 	}
-	z.counts[key] = n + 1
-	return false, false
+	c.count[key] = n + 1
+	return true
 }
 
-func (z *connZone) leave(key string) {
-	z.mu.Lock()
-	defer z.mu.Unlock()
-	if z.counts[key]--; z.counts[key] <= 0 {
-		delete(z.counts, key)
-		z.left += int64(len(key) + zoneNode)
+func (c *connCounts) leave(key string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.count[key]--; c.count[key] <= 0 {
+		delete(c.count, key)
+		c.taken -= int64(connEntryBytes + len(key))
 	}
 }
