@@ -54,6 +54,7 @@ type Core struct {
 	IfModifiedSince   int // off, exact, before
 	MaxRanges         int // -1: no limit
 	Satisfy           int
+	AuthDelay         time.Duration // before a 401; 0
 	Internal          bool
 	MergeSlashes      bool
 	Underscores       bool
@@ -179,6 +180,7 @@ func coreRows() []Directive[Core] {
 		SetEnum("if_modified_since", httpLoc, func(c *Core) *int { return &c.IfModifiedSince }, "off", "exact", "before"),
 		SetInt("max_ranges", httpLoc, func(c *Core) *int { return &c.MaxRanges }),
 		SetEnum("satisfy", httpLoc, func(c *Core) *int { return &c.Satisfy }, "all", "any"),
+		SetDuration("auth_delay", httpLoc, func(c *Core) *time.Duration { return &c.AuthDelay }),
 		SetFlag("merge_slashes", httpServer, func(c *Core) *bool { return &c.MergeSlashes }),
 		SetFlag("underscores_in_headers", httpServer, func(c *Core) *bool { return &c.Underscores }),
 		SetFlag("ignore_invalid_headers", httpServer, func(c *Core) *bool { return &c.IgnoreInvalid }),

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"syscall"
+	"time"
 
 	"github.com/luahttpd/luahttpd/actor"
 )
@@ -283,6 +284,9 @@ func accessPolicy(r *Request) (bool, Result) {
 		switch {
 		case res == Declined:
 		case r.Loc.Core.Satisfy == SatisfyAll:
+			if res == 401 {
+				return false, r.unauthorized()
+			}
 			if res != Next {
 				return false, res
 			}
@@ -304,12 +308,40 @@ func accessPolicy(r *Request) (bool, Result) {
 func postAccess(r *Request) (bool, Result) {
 	if res := r.access; res != 0 {
 		r.access = 0
-		if res == 403 {
+		switch res {
+		case 401:
+			res = r.unauthorized()
+		case 403:
 			r.Errorf(LevelError, "access forbidden by rule")
 		}
 		return false, res
 	}
 	return true, Next
+}
+
+// unauthorized answers with 401, after auth_delay.
+func (r *Request) unauthorized() Result {
+	if d := r.Loc.Core.AuthDelay; d > 0 {
+		r.Errorf(LevelInfo, "delaying unauthorized request")
+		if !r.Delay(d) {
+			return r.ClientGone()
+		}
+	}
+	return 401
+}
+
+// Delay holds the request up for d. It returns early, false, when the client
+// has closed its connection.
+func (r *Request) Delay(d time.Duration) bool {
+	co := r.Worker.Current()
+	token := co.Token()
+	wake := func() { co.ResumeIf(token) }
+	timer := r.Worker.AfterFunc(d, wake)
+	defer timer.Stop()
+	r.stream.OnGone(wake)
+	defer r.stream.OnGone(nil)
+	co.ParkOn(token)
+	return !r.stream.Gone()
 }
 
 // contentPolicy asks the location's content handler, or else those that serve

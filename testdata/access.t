@@ -92,7 +92,7 @@ GET /
 Authorization: Basic bWU6eA==
 --- status: 500
 --- error_log
-is hashed in an unknown way
+is stored in a form that is not known
 
 === auth_basic off inside, by a variable too
 --- http_config
