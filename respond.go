@@ -371,9 +371,6 @@ func (t *turn) Continue() error {
 		return nil
 	}
 	t.in.continued = true
-	if t.pos < t.end { // it did not wait
-		return nil
-	}
 	t.c.fd.SetWriteTimeout(t.r.Loc.Core.SendTimeout)
 	_, err := t.wire.Write([]byte("HTTP/1.1 100 Continue\r\n\r\n"))
 	return t.writeError(&t.r, err)

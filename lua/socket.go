@@ -57,6 +57,7 @@ const (
 // are closed with it, and no other may use them.
 type owner struct {
 	open map[io.Closer]struct{}
+	closed int // how many of them were, and are not counted again
 	// What has become of the request's own socket.
 	body, raw bool
 }
@@ -74,7 +75,7 @@ func (s *state) sockets() *owner {
 	o := ownerSlot.Get(s.r)
 	if o == nil {
 		o = ownerSlot.Ensure(s.r)
-		s.r.OnEnd(o.close)
+		s.r.Main.OnEnd(o.close)
 	}
 	return o
 }
@@ -86,7 +87,10 @@ func (o *owner) add(c io.Closer) {
 	o.open[c] = struct{}{}
 }
 
-func (o *owner) remove(c io.Closer) { delete(o.open, c) }
+func (o *owner) remove(c io.Closer) {
+	delete(o.open, c)
+	o.closed++
+}
 
 func (o *owner) close() {
 	for c := range o.open {
@@ -152,9 +156,14 @@ func (k *cosocket) Close() error {
 }
 
 // attach makes c the cosocket's connection.
-func (k *cosocket) attach(c *connection, o *owner) {
+func (k *cosocket) attach(s *state, c *connection) {
+	o := s.sockets()
 	k.wire, k.conn, k.owner = c, c, o
 	k.readClosed, k.writeClosed = false, false
+	if o.closed > 0 {
+		o.closed--
+		s.debugf("lua http cleanup reuse")
+	}
 	o.add(k)
 }
 

@@ -72,7 +72,7 @@ func (k *cosocket) connect(t *vm.Thread, s *state, first int, whole bool) int {
 	if err != "" {
 		return fail(t, err)
 	}
-	k.attach(c, s.sockets())
+	k.attach(s, c)
 	if !whole {
 		t.PushInt(1)
 	}
@@ -100,15 +100,16 @@ func parseDialing(t *vm.Thread, s *state, first int) (d dialing, bad string) {
 		}
 		n--
 	}
-	hasPort := n > first && !(n == first+1 && t.Arg(n).IsNil())
-	if hasPort {
-		port, ok := t.Arg(first + 1).ToNumber()
-		if !ok {
-			t.TypeError(first+1, "number")
-		}
-		if d.port = int(port); d.port < 0 || d.port > 65535 {
-			return d, fmt.Sprintf("bad port number: %d", d.port)
-		}
+	_, unix := cutPrefixFold(d.host, "unix:")
+	port, hasPort := t.Arg(first + 1).ToNumber()
+	hasPort = hasPort && n > first
+	switch {
+	case hasPort && (port < 0 || port > 65535):
+		return d, fmt.Sprintf("bad port number: %d", int(port))
+	case hasPort:
+		d.port = int(port)
+	case !unix:
+		return d, "missing the port number"
 	}
 	if !custom {
 		d.key = d.host
@@ -178,7 +179,8 @@ func (k *cosocket) dial(s *state, d dialing, timeout time.Duration) (*connection
 		return nil, text
 	}
 	c := &connection{peer: d.peer(addr)}
-	o := actor.DialOptions{Timeout: timeout, Local: k.local.addr, Transparent: k.local.transparent}
+	nodelay := s.core().NoDelay
+	o := actor.DialOptions{Delay: !nodelay, Timeout: timeout, Local: k.local.addr, Transparent: k.local.transparent}
 	if k.local.addr != (actor.Addr{}) {
 		s.debugf("lua tcp socket bind ip: %s", k.local.addr.Addr())
 	}
@@ -187,7 +189,7 @@ func (k *cosocket) dial(s *state, d dialing, timeout time.Duration) (*connection
 		s.logDial(c, k, addr, err)
 		return nil, socketError(err)
 	}
-	if !addr.IsUnix() {
+	if nodelay && !addr.IsUnix() {
 		s.debugf("lua socket tcp_nodelay")
 	}
 	c.fd = fd

@@ -267,6 +267,13 @@ func socketSetKeepalive(t *vm.Thread, s *state) int {
 			p = s.makePool(k.key, size, -1)
 		}
 	}
+	if c.fd.Hungup() {
+		k.Close()
+		if p != nil {
+			p.free()
+		}
+		return fail(t, "closed")
+	}
 	if !c.quiet() {
 		k.Close()
 		if p != nil {

@@ -71,8 +71,12 @@ func (*exactly) end() bool { return false }
 // receive reads what g wants and pushes it, or nil, the error and what came
 // before it.
 func (k *cosocket) receive(t *vm.Thread, s *state, g gather) int {
-	out := s.e.takeBuffer()
-	out, err := k.collect(s, g, out)
+	out, err := k.collect(s, g, s.e.takeBuffer())
+	return k.push(t, s, out, err)
+}
+
+// push pushes what collect has returned.
+func (k *cosocket) push(t *vm.Thread, s *state, out []byte, err error) int {
 	defer s.e.putBuffer(out)
 	if err == nil {
 		t.PushBytes(out)
@@ -121,6 +125,17 @@ func (k *cosocket) collect(s *state, g gather, out []byte) ([]byte, error) {
 		}
 		return out, err
 	}
+}
+
+// unread puts bytes back before those that are still to be read.
+func (k *cosocket) unread(b []byte) {
+	if k.pos >= len(b) {
+		k.pos -= len(b)
+		copy(k.buf[k.pos:], b)
+		return
+	}
+	k.buf = append(append(make([]byte, 0, len(b)+len(k.buf)), b...), k.buf[k.pos:k.end]...)
+	k.pos, k.end = 0, len(k.buf)
 }
 
 // readable pushes why nothing can be read, or nothing.

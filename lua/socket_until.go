@@ -5,7 +5,7 @@ import (
 )
 
 // until is a pattern of receiveuntil: a fixed text that ends what is read. It
-// keeps its place between calls of the iterator, which may be asked for parts.
+// is used by one iterator, which may be asked for parts.
 type until struct {
 	pattern   []byte
 	fallback  []int // of Knuth, Morris and Pratt: longest border of pattern[:i]
@@ -123,5 +123,14 @@ func (u *until) next(t *vm.Thread, s *state, k *cosocket) int {
 		t.PushNil()
 		return 3
 	}
-	return k.receive(t, s, &part{u, left})
+	out, err := k.collect(s, &part{u, left}, s.e.takeBuffer())
+	if u.state > 0 { // what looks like the pattern is for the next who reads
+		if err != nil && k.readClosed {
+			out = append(out, u.pattern[:u.state]...)
+		} else {
+			k.unread(u.pattern[:u.state])
+		}
+		u.state = 0
+	}
+	return k.push(t, s, out, err)
 }
