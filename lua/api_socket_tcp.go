@@ -99,6 +99,9 @@ func socketSend(t *vm.Thread, s *state) int {
 		t.Errorf("expecting 2 arguments (including the object), but got %d", n)
 	}
 	k := checkCosocket(t)
+	if k.connecting {
+		return fail(t, "socket busy connecting")
+	}
 	if k.wire == nil || k.writeClosed {
 		s.logClosed(k, "send")
 		return fail(t, "closed")
@@ -205,6 +208,10 @@ func socketReused(t *vm.Thread, s *state) int {
 		t.Errorf("expecting 1 argument (including the object), but got %d", n)
 	}
 	k := checkCosocket(t)
+	if k.connecting {
+		t.PushInt(0)
+		return 1
+	}
 	if k.conn == nil || k.readClosed && k.writeClosed {
 		return fail(t, "closed")
 	}
@@ -226,6 +233,9 @@ func socketClose(t *vm.Thread, s *state) int {
 		t.Errorf("expecting 1 argument (including the object) but seen %d", n)
 	}
 	k := checkCosocket(t)
+	if k.connecting {
+		return fail(t, "socket busy connecting")
+	}
 	if k.wire == nil || k.readClosed && k.writeClosed {
 		return fail(t, "closed")
 	}

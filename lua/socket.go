@@ -56,7 +56,7 @@ const (
 // owner is the request, or the run without one, that sockets belong to. They
 // are closed with it, and no other may use them.
 type owner struct {
-	open map[io.Closer]struct{}
+	open   map[io.Closer]struct{}
 	closed int // how many of them were, and are not counted again
 	// What has become of the request's own socket.
 	body, raw bool
@@ -256,6 +256,9 @@ func or(d, setting time.Duration) time.Duration {
 // timeoutArg is a timeout in milliseconds; those that are not positive are the
 // location's.
 func timeoutArg(t *vm.Thread, i int) time.Duration {
+	if t.Arg(i).IsNil() {
+		return 0
+	}
 	ms := t.CheckInt(i)
 	if ms < 0 || ms > 1<<31-1 {
 		t.Errorf("bad timeout value")

@@ -68,6 +68,9 @@ func (k *cosocket) connect(t *vm.Thread, s *state, first int, whole bool) int {
 	defer func() { k.connecting = false }()
 	timeout := or(k.connectTimeout, s.own.connectTimeout)
 	s.debugf("lua tcp socket connect timeout: %d", timeout.Milliseconds())
+	if k.local.addr != (actor.Addr{}) {
+		s.debugf("lua tcp socket bind ip: %s", k.local.addr.Addr())
+	}
 	c, err := k.establish(s, d, timeout)
 	if err != "" {
 		return fail(t, err)
@@ -181,9 +184,6 @@ func (k *cosocket) dial(s *state, d dialing, timeout time.Duration) (*connection
 	c := &connection{peer: d.peer(addr)}
 	nodelay := s.core().NoDelay
 	o := actor.DialOptions{Delay: !nodelay, Timeout: timeout, Local: k.local.addr, Transparent: k.local.transparent}
-	if k.local.addr != (actor.Addr{}) {
-		s.debugf("lua tcp socket bind ip: %s", k.local.addr.Addr())
-	}
 	fd, err := s.e.worker.Dial(addr, o)
 	if err != nil {
 		s.logDial(c, k, addr, err)

@@ -76,7 +76,6 @@ func (i *idleConnection) Run(*actor.Worker) {
 		i.watch(i)
 		return
 	}
-	i.pool.debug("lua tcp socket keepalive close handler: fd:%d", i.fd.Fd())
 	i.drop()
 }
 
@@ -92,6 +91,7 @@ func (c *connection) quiet() bool {
 
 // drop takes an idle connection out of its pool and closes it.
 func (i *idleConnection) drop() {
+	i.pool.debug("lua tcp socket keepalive close handler: fd:%d", i.fd.Fd())
 	for n, other := range i.pool.idle {
 		if other == i {
 			i.pool.idle = append(i.pool.idle[:n], i.pool.idle[n+1:]...)
@@ -243,6 +243,9 @@ func socketSetKeepalive(t *vm.Thread, s *state) int {
 	}
 	if !t.Arg(3).IsNil() {
 		size = t.CheckInt(3)
+	}
+	if k.connecting {
+		return fail(t, "socket busy connecting")
 	}
 	if k.wire == nil || k.readClosed || k.writeClosed {
 		return fail(t, "closed")

@@ -92,8 +92,7 @@ func (k *cosocket) push(t *vm.Thread, s *state, out []byte, err error) int {
 func (k *cosocket) collect(s *state, g gather, out []byte) ([]byte, error) {
 	k.reading = true
 	defer func() { k.reading = false }() // also when the thread is killed
-	timeout := or(k.readTimeout, s.own.readTimeout)
-	s.debugf("lua tcp socket read timeout: %d", timeout.Milliseconds())
+	s.debugf("lua tcp socket read timeout: %d", or(k.readTimeout, s.own.readTimeout).Milliseconds())
 	for {
 		if k.pos < k.end {
 			used, done := 0, false
@@ -110,7 +109,7 @@ func (k *cosocket) collect(s *state, g gather, out []byte) ([]byte, error) {
 		if k.buf == nil {
 			k.buf = make([]byte, s.own.socketBuffer)
 		}
-		k.wire.SetReadTimeout(timeout)
+		k.wire.SetReadTimeout(or(k.readTimeout, s.own.readTimeout)) // another thread may have changed it
 		n, err := k.wire.Read(k.buf)
 		k.end = n
 		if n > 0 || err == nil {
@@ -140,6 +139,9 @@ func (k *cosocket) unread(b []byte) {
 
 // readable pushes why nothing can be read, or nothing.
 func (k *cosocket) readable(t *vm.Thread, s *state) int {
+	if k.connecting {
+		return fail(t, "socket busy connecting")
+	}
 	if k.wire == nil || k.readClosed {
 		s.logClosed(k, "receive")
 		return fail(t, "closed")

@@ -119,6 +119,11 @@ func (s *tlsSession) Put(_ string, state *tls.ClientSessionState) {
 	}
 }
 
+// LuaType is what scripts see of the values that are cdata in OpenResty.
+func (*tlsSession) LuaType() string { return "cdata" }
+func (*certChain) LuaType() string  { return "cdata" }
+func (*privateKey) LuaType() string { return "cdata" }
+
 // certChain and privateKey are what ngx.ssl's parsers give to scripts.
 type certChain struct{ certs []*x509.Certificate }
 type privateKey struct{ key crypto.PrivateKey }

@@ -30,7 +30,14 @@ var baseLibrary = map[string]Func{
 	},
 	"tonumber": libTonumber,
 	"type": func(t *Thread) int {
-		t.PushString(t.CheckAny(1).Kind().String())
+		v := t.CheckAny(1)
+		if u := v.Userdata(); u != nil {
+			if named, ok := u.Value.(interface{ LuaType() string }); ok {
+				t.PushString(named.LuaType())
+				return 1
+			}
+		}
+		t.PushString(v.Kind().String())
 		return 1
 	},
 	"pairs":  libPairs,
