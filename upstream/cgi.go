@@ -55,6 +55,12 @@ var hiddenCGIFields = []string{"Status", "X-Accel-Expires", "X-Accel-Redirect", 
 func (own *cgiConf) finish(b *phases.Block) (err error) {
 	own.workers = &inConfig.Of(b.Config).workers
 	own.hide(hiddenCGIFields)
+	if err = own.Cache.finish(b); err != nil {
+		return err
+	}
+	if own.Cache.name != nil && own.Cache.key == nil && own.pass.stmt != nil {
+		return own.Cache.stmt.Errorf("no \"%s_key\" for \"%s\"", own.Cache.stmt.Name, own.Cache.stmt.Name)
+	}
 	own.named = nameSet{}
 	for _, p := range own.params.Items {
 		own.named.add(p.name)
@@ -114,7 +120,7 @@ func (own *cgiConf) each(x *Exchange, f func(name, value []byte)) {
 next:
 	for i := range r.Fields {
 		name = cgiName(name[:0], r.Fields[i].Name)
-		if hasName(&own.named, name) {
+		if hasName(&own.named, name) || x.cacheable() && hasName(&conditional, r.Fields[i].Name) {
 			continue
 		}
 		for j := range i {

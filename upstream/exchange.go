@@ -63,6 +63,10 @@ type Exchange struct {
 	buffering bool
 	received  int64 // bytes of the answer's body
 
+	cache     *cacheUse // nil: none is used
+	fromCache bool      // what is sent is stored
+	silent    bool      // nothing is sent: the cache is brought up to date
+
 	attempts []attempt
 	logName  string // the last r.UpstreamName, and the bytes it was made of
 	nameText []byte
@@ -156,6 +160,7 @@ func begin(r *phases.Request, ws *workers, set *Settings) *Exchange {
 	x.fields, x.trailers = x.fields[:0], x.trailers[:0]
 	x.buffering = set.Buffering
 	x.rewrite, x.setBody, x.intercept404 = nil, nil, false
+	x.cache, x.fromCache, x.silent = nil, false, false
 	return x
 }
 
@@ -191,6 +196,7 @@ func (x *Exchange) release() {
 	clear(x.fields)
 	clear(x.trailers)
 	clear(x.attempts)
+	x.cache = nil
 	x.r, x.set, x.proto, x.rewrite, x.setBody, x.co, x.target, x.try = nil, nil, nil, nil, nil, nil, target{}, Try{}
 	x.attempts = x.attempts[:0]
 	x.head.Reset()
@@ -208,9 +214,10 @@ func (x *Exchange) drop() {
 		x.closeConn()
 	}
 	x.report(Unasked)
+	x.leaveCache()
 }
 
-// run takes the request to peers until it is answered.
+// run answers the request from the cache or by a peer.
 func (x *Exchange) run() phases.Result {
 	r := x.r
 	if r.IsMain() && !x.set.IgnoreClientAbort {
@@ -221,7 +228,19 @@ func (x *Exchange) run() phases.Result {
 		r.Stream().OnGone(x.onGone)
 		defer r.Stream().OnGone(nil)
 	}
-	u := x.target.upstream
+	if x.set.Cache.name != nil {
+		if res, done := x.openCache(); done {
+			x.leaveCache()
+			return res
+		}
+		defer x.leaveCache()
+	}
+	return x.ask()
+}
+
+// ask takes the request to peers until one answers.
+func (x *Exchange) ask() phases.Result {
+	r, u := x.r, x.target.upstream
 	x.left = u.tries()
 	if u.Choose != nil {
 		x.left = 1
@@ -239,6 +258,12 @@ func (x *Exchange) run() phases.Result {
 			return res
 		}
 		if res, again := x.next(f); !again {
+			if !x.gone && x.mayServeStale(f.cause) {
+				return x.serveStale()
+			}
+			if f.status == 502 || f.status == 504 {
+				x.rememberFailure(f.status)
+			}
 			return res
 		}
 	}
@@ -264,6 +289,11 @@ func (x *Exchange) once() (f *failure, res phases.Result) {
 	}
 	if c := statusCause(x.head.Status); c != 0 && x.left > 1 && x.mayGoOn(c) {
 		return &failure{cause: c, status: x.head.Status}, 0
+	} else if c != 0 {
+		if x.mayServeStale(c) {
+			x.leave()
+			return nil, x.serveStale()
+		}
 	}
 	return nil, x.answer()
 }
@@ -571,6 +601,9 @@ func (x *Exchange) settle() {
 
 // clientGone is called by the loop when the client has closed its connection.
 func (x *Exchange) clientGone() {
+	if x.cacheable() {
+		return // the answer is wanted all the same
+	}
 	x.gone = true
 	switch {
 	case x.dialing:

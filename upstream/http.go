@@ -1,6 +1,8 @@
 package upstream
 
 import (
+	"time"
+
 	"github.com/luahttpd/luahttpd/phases"
 	"github.com/luahttpd/luahttpd/phases/http1"
 )
@@ -41,6 +43,10 @@ func (h *httpProtocol) reset(*Exchange) {
 func (h *httpProtocol) request(x *Exchange, b []byte) ([]byte, error) {
 	r, own := x.r, h.own
 	h.chunked, h.upgrade = false, false
+	cached := x.cacheable()
+	if cached && h.method == "HEAD" && x.cache.conf.convert {
+		h.method = "GET"
+	}
 	b = http1.AppendRequestLine(b, h.method, x.uri, own.Version)
 	for i := range own.fields {
 		b = own.fields[i].append(x, b)
@@ -48,10 +54,13 @@ func (h *httpProtocol) request(x *Exchange, b []byte) ([]byte, error) {
 	b = h.appendFraming(x, b)
 	if x.set.PassHeaders {
 		for i := range r.Fields {
-			if f := &r.Fields[i]; !hasName(&own.named, f.Name) {
+			if f := &r.Fields[i]; !hasName(&own.named, f.Name) && !(cached && hasName(&conditional, f.Name)) {
 				b = http1.AppendField(b, f.Name, f.Value)
 			}
 		}
+	}
+	if cached {
+		b = x.appendValidators(b, &own.named)
 	}
 	return append(b, '\r', '\n'), nil
 }
@@ -225,6 +234,31 @@ func (h *httpProtocol) appendURI(x *Exchange, b []byte) []byte {
 	b = http1.AppendEscaped(b, path, http1.EscapeURI)
 	if len(r.Args) > 0 {
 		b = append(append(b, '?'), r.Args...)
+	}
+	return b
+}
+
+// conditional are the client's fields that make an answer less than the whole:
+// one that is to be stored is asked for without them. Never written to.
+var conditional = func() (n nameSet) {
+	for _, name := range []string{"If-Modified-Since", "If-Unmodified-Since", "If-None-Match", "If-Match", "Range", "If-Range"} {
+		n.add(name)
+	}
+	return n
+}()
+
+// appendValidators asks whether what is stored is still good.
+func (x *Exchange) appendValidators(b []byte, named *nameSet) []byte {
+	c := x.cache
+	if c.status != cacheExpired || !c.conf.revalidate || c.file == nil {
+		return b
+	}
+	if c.stored.modified != 0 && !named.has("If-Modified-Since") {
+		b = append(b, "If-Modified-Since: "...)
+		b = append(http1.AppendHTTPDate(b, time.Unix(c.stored.modified, 0)), "\r\n"...)
+	}
+	if c.stored.etag != "" && !named.has("If-None-Match") {
+		b = http1.AppendField(b, "If-None-Match", c.stored.etag)
 	}
 	return b
 }

@@ -94,6 +94,7 @@ func (ws *workers) of(loop *actor.Worker) *worker {
 
 // stopWorker closes the idle connections of a configuration that ends.
 func stopWorker(cfg *phases.Config, loop *actor.Worker) {
+	stopCaches(cfg, loop)
 	w := inConfig.Of(cfg).workers.of(loop)
 	for _, p := range w.pools {
 		p.closed = true

@@ -22,25 +22,37 @@ type accel struct{ redirect, charset, rate, buffering string }
 func (x *Exchange) answer() phases.Result {
 	r := x.r
 	x.keepFields()
+	if c := x.cache; c != nil && x.head.Status == 304 && c.status == cacheExpired && c.conf.revalidate && c.file != nil {
+		x.leave()
+		return x.revalidated()
+	}
 	var a accel
 	for i := range x.fields {
 		a.read(&x.fields[i])
 	}
-	if a.redirect != "" && x.set.Ignore&ignoreRedirect == 0 {
+	if a.redirect != "" && !x.silent && x.set.Ignore&ignoreRedirect == 0 {
 		return x.redirectTo(a.redirect)
 	}
 	if x.head.Status == 404 && x.intercept404 {
 		x.leave()
 		return 404
 	}
-	if s := x.head.Status; s >= 300 && x.set.InterceptErrors && r.HasErrorPage(s) {
+	if s := x.head.Status; s >= 300 && x.set.InterceptErrors && !x.silent && r.HasErrorPage(s) {
 		if s == 401 {
 			if v, ok := x.field("www-authenticate"); ok {
 				r.Out.Set("WWW-Authenticate", v)
 			}
 		}
+		if x.cacheable() {
+			x.judge()
+			x.rememberFailure(s)
+		}
 		x.leave()
 		return phases.Result(s)
+	}
+	x.startStore()
+	if x.silent {
+		return x.relay()
 	}
 	x.applyAccel(&a)
 	x.describe()
@@ -197,7 +209,7 @@ func (x *Exchange) describe() {
 	if x.head.ContentLength >= 0 && !x.head.Chunked {
 		o.ContentLength = x.head.ContentLength
 	}
-	o.Unconditional = true
+	o.Unconditional = !x.fromCache && !x.cacheable()
 	if x.set.ForceRanges {
 		o.AllowRanges = true
 	}
@@ -260,8 +272,14 @@ func (x *Exchange) pass(f *phases.Field) {
 				return
 			}
 		}
-		if sameName(f.Name, "accept-ranges") && x.set.ForceRanges {
-			return
+		if sameName(f.Name, "accept-ranges") {
+			switch {
+			case x.set.ForceRanges:
+				return
+			case x.fromCache || x.cacheable():
+				o.AllowRanges = true
+				return
+			}
 		}
 	case len("content-length"):
 		if sameName(f.Name, "content-length") {
@@ -293,29 +311,35 @@ func setContentType(o *phases.Response, v string) {
 // relay passes the answer's body on as the client takes it.
 func (x *Exchange) relay() phases.Result {
 	r := x.r
-	if err := r.SendHeader(); err != nil {
-		return r.FilterResult(err)
+	var failed error // of the client, while the answer is stored all the same
+	if !x.silent {
+		failed = r.SendHeader()
 	}
 	first := true
 	for {
+		if failed != nil && !x.cacheable() {
+			return r.FilterResult(failed)
+		}
 		data, n, done, err := x.proto.readBody(x, x.buf[x.rd:x.wr])
 		x.rd += n
 		x.received += int64(len(data))
+		x.store(data)
 		if done {
 			x.warnExtra()
 			if x.set.PassTrailers {
 				r.Out.Trailers = append(r.Out.Trailers, x.trailers...)
 			}
 			x.settle()
+			x.commit()
 		}
-		if len(data) > 0 || done || first && !x.buffering {
-			c := phases.Chunk{Bytes: data, Flush: !x.buffering, Last: done && r.IsMain(), End: done}
-			if err := r.Send(c); err != nil {
-				return r.FilterResult(err)
-			}
+		if (len(data) > 0 || done || first && !x.buffering) && failed == nil && !x.silent {
+			failed = r.Send(phases.Chunk{Bytes: data, Flush: !x.buffering, Last: done && r.IsMain(), End: done})
 		}
 		first = false
-		if done {
+		switch {
+		case done && failed != nil:
+			return r.FilterResult(failed)
+		case done:
 			return phases.Done
 		}
 		if err == nil && x.rd < x.wr && n > 0 {
@@ -324,14 +348,14 @@ func (x *Exchange) relay() phases.Result {
 		if err != nil {
 			return x.cut(err.Error() + " while reading upstream")
 		}
-		if res := x.more(); res != phases.Next {
+		if res := x.more(failed); res != phases.Next {
 			return res
 		}
 	}
 }
 
 // more reads more of the body. Any other Result than Next is the verdict.
-func (x *Exchange) more() phases.Result {
+func (x *Exchange) more(failed error) phases.Result {
 	r := x.r
 	x.moreRoom()
 	if t := x.set.LimitRate; t != nil && x.buffering {
@@ -350,8 +374,12 @@ func (x *Exchange) more() phases.Result {
 		return r.ClientGone()
 	case isEOF(err) && x.proto.closed(x):
 		x.settle()
-		if err := r.Send(phases.Chunk{Last: r.IsMain(), End: true}); err != nil {
-			return r.FilterResult(err)
+		x.commit()
+		if failed == nil && !x.silent {
+			failed = r.Send(phases.Chunk{Last: r.IsMain(), End: true})
+		}
+		if failed != nil {
+			return r.FilterResult(failed)
 		}
 		return phases.Done
 	}
@@ -366,6 +394,10 @@ func (x *Exchange) cut(reason string) phases.Result {
 	a := x.last()
 	a.length = x.received
 	x.ended(Answered)
+	x.leaveCache()
+	if x.silent {
+		return phases.Done
+	}
 	if err := x.r.Send(phases.Chunk{Flush: true}); err != nil {
 		return x.r.FilterResult(err)
 	}

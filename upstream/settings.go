@@ -37,6 +37,7 @@ type Settings struct {
 	Hide, Pass        conf.List[string]
 	PassHeaders       bool
 	PassBody          bool
+	Cache             cacheConf
 
 	hidden nameSet
 }
@@ -114,7 +115,7 @@ func defaultSettings() Settings {
 	return Settings{
 		ConnectTimeout: time.Minute, SendTimeout: time.Minute, ReadTimeout: time.Minute,
 		Buffering: true, RequestBuffering: true, BufferSize: 4 << 10, Buffers: 8, BuffersSize: 4 << 10, BusySize: 8 << 10,
-		NextUpstream: OnError | OnTimeout, PassHeaders: true, PassBody: true,
+		NextUpstream: OnError | OnTimeout, PassHeaders: true, PassBody: true, Cache: defaultCache(),
 	}
 }
 
@@ -168,6 +169,7 @@ func settingRows[T any](prefix string, f func(*T) *Settings) []phases.Directive[
 			return nil
 		}),
 	}
+	rows = append(rows, cacheRows(prefix, func(t *T) *cacheConf { return &f(t).Cache })...)
 	return append(rows, phases.Ignore[T](in, conf.AtLeast(1), "answers are passed on as fast as the client takes them",
 		prefix+"max_temp_file_size", prefix+"temp_file_write_size", prefix+"temp_path", prefix+"send_lowat",
 		prefix+"headers_hash_max_size", prefix+"headers_hash_bucket_size")...)

@@ -72,6 +72,7 @@ var Module = phases.Define(phases.Spec[struct{}]{
 	},
 	Variables: variables(),
 	Prefixes:  prefixes(),
+	Start:     startCaches,
 	Stop:      stopWorker,
 })
 

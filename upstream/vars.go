@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/luahttpd/luahttpd/phases"
+	"github.com/luahttpd/luahttpd/phases/http1"
 )
 
 // variables are $upstream_NAME: one value for each try, "a, b", and " : "
@@ -37,7 +38,28 @@ func variables() []phases.Variable {
 		}
 		return phases.AppendSeconds(dst, d)
 	}
+	cache := func(name string, f func(c *cacheUse, dst []byte) ([]byte, bool)) phases.Variable {
+		return phases.Variable{Name: name, Get: func(r *phases.Request, dst []byte) ([]byte, bool) {
+			if x := held.Get(r); x != nil && x.cache != nil {
+				return f(x.cache, dst)
+			}
+			return dst, false
+		}}
+	}
 	return []phases.Variable{
+		cache("upstream_cache_status", func(c *cacheUse, dst []byte) ([]byte, bool) {
+			return append(dst, cacheStatusNames[c.status]...), c.status != cacheNone
+		}),
+		cache("upstream_cache_key", func(c *cacheUse, dst []byte) ([]byte, bool) { return append(dst, c.keyText...), true }),
+		cache("upstream_cache_last_modified", func(c *cacheUse, dst []byte) ([]byte, bool) {
+			if c.stored.modified == 0 {
+				return dst, false
+			}
+			return http1.AppendHTTPDate(dst, time.Unix(c.stored.modified, 0)), true
+		}),
+		cache("upstream_cache_etag", func(c *cacheUse, dst []byte) ([]byte, bool) {
+			return append(dst, c.stored.etag...), c.stored.etag != ""
+		}),
 		list("upstream_addr", func(a *attempt, dst []byte) []byte { return append(dst, a.addr...) }),
 		list("upstream_status", func(a *attempt, dst []byte) []byte {
 			if a.status == 0 {
