@@ -397,11 +397,11 @@ func (x *Exchange) revalidated() phases.Result {
 	now := x.r.Worker.Now().Unix()
 	if c.valid == 0 {
 		// The stored answer's own fields say how long, counted anew.
-		c.valid = x.storedValid(now)
-	}
-	if c.valid == 0 {
-		if d := c.conf.fresh(304); d > 0 {
-			c.valid = now + int64(d/time.Second)
+		var status int
+		if c.valid, status = x.storedValid(); c.valid == 0 {
+			if d := c.conf.fresh(status); d > 0 {
+				c.valid = now + int64(d/time.Second)
+			}
 		}
 	}
 	if c.valid > 0 && !c.forbidden && !c.expired {
@@ -418,13 +418,14 @@ func (x *Exchange) revalidated() phases.Result {
 	return x.serveStored()
 }
 
-// storedValid reads Cache-Control and the like of the stored answer.
-func (x *Exchange) storedValid(now int64) int64 {
+// storedValid reads Cache-Control and the like of the stored answer, and its
+// status.
+func (x *Exchange) storedValid() (valid int64, status int) {
 	c := x.cache
 	fields := x.fields
 	var h http1.ResponseHead
 	if _, err := http1.ParseResponse([]byte(c.stored.head), &h, &storedLimits); err != nil {
-		return 0
+		return 0, 0
 	}
 	old := make([]phases.Field, 0, len(h.Fields))
 	for _, f := range h.Fields {
@@ -433,14 +434,15 @@ func (x *Exchange) storedValid(now int64) int64 {
 	was := *c
 	x.fields = old
 	x.judge()
-	valid, updating, erring, bad := c.valid, c.updating, c.erring, c.forbidden || c.expired
+	updating, erring, bad := c.updating, c.erring, c.forbidden || c.expired
+	valid = c.valid
 	x.fields = fields
 	c.valid, c.forbidden, c.expired, c.byControl, c.byAccel, c.vary = was.valid, was.forbidden, was.expired, was.byControl, was.byAccel, was.vary
 	c.updating, c.erring = updating, erring
 	if bad {
-		return 0
+		return 0, h.Status
 	}
-	return valid
+	return valid, h.Status
 }
 
 func writeHeader(path string, h *cacheHeader) error {
