@@ -49,6 +49,7 @@ type Directive[T any] struct {
 	args   conf.Arity
 	set    func(own *T, b *Block, s *conf.Stmt) error
 	repeat bool
+	unused string // why it has no meaning here
 }
 
 // Set declares a directive that may stand once in a block.
@@ -97,6 +98,7 @@ type directive struct {
 	in     conf.Context
 	args   conf.Arity
 	repeat bool
+	unused string
 	set    func(own any, b *Block, s *conf.Stmt) error
 }
 
@@ -104,7 +106,7 @@ type directive struct {
 func Define[T any](s Spec[T]) Module {
 	m := impl{variables: s.Variables, prefixes: s.Prefixes, start: s.Start, stop: s.Stop, retire: s.Retire}
 	for _, d := range s.Directives {
-		m.directives = append(m.directives, directive{d.name, d.in, d.args, d.repeat,
+		m.directives = append(m.directives, directive{d.name, d.in, d.args, d.repeat, d.unused,
 			func(own any, b *Block, st *conf.Stmt) error { return d.set(own.(*T), b, st) }})
 	}
 	m.inherit = func(parent any) any {
@@ -182,4 +184,23 @@ func (m Module) Retire(cfg *Config, w *actor.Worker) {
 	if m.retire != nil {
 		m.retire(cfg, w)
 	}
+}
+
+// Directives calls yield for each directive of the module; unused says why one
+// is accepted and has no meaning here.
+func (m Module) Directives(yield func(name string, in conf.Context, unused string)) {
+	for i := range m.directives {
+		yield(m.directives[i].name, m.directives[i].in, m.directives[i].unused)
+	}
+}
+
+// VariableNames are the names of the module's variables, families with "*".
+func (m Module) VariableNames() (names []string) {
+	for _, v := range m.variables {
+		names = append(names, v.Name)
+	}
+	for _, p := range m.prefixes {
+		names = append(names, p.Name+"*")
+	}
+	return names
 }

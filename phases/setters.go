@@ -67,10 +67,12 @@ func SetTemplate[T any](name string, in conf.Context, f func(*T) **Template) Dir
 func Ignore[T any](in conf.Context, args conf.Arity, why string, names ...string) []Directive[T] {
 	var rows []Directive[T]
 	for _, name := range names {
-		rows = append(rows, Add(name, in, args, func(own *T, b *Block, s *conf.Stmt) error {
+		row := Add(name, in, args, func(own *T, b *Block, s *conf.Stmt) error {
 			b.Config.Notice(s, "\"%s\" is accepted and ignored: %s", s.Name, why)
 			return nil
-		}))
+		})
+		row.unused = why
+		rows = append(rows, row)
 	}
 	return rows
 }
