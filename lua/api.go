@@ -39,6 +39,7 @@ func areas() []area {
 		tcpArea,
 		udpArea,
 		requestSocketArea,
+		sslArea,    // api_ssl.go
 		globalArea, // last: it guards the others' globals
 	}
 }

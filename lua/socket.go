@@ -57,7 +57,8 @@ const (
 // are closed with it, and no other may use them.
 type owner struct {
 	open   map[io.Closer]struct{}
-	closed int // how many of them were, and are not counted again
+	closed int      // how many of them were, and are not counted again
+	ended  []func() // to be called at the end
 	// What has become of the request's own socket.
 	body, raw bool
 }
@@ -96,7 +97,10 @@ func (o *owner) close() {
 	for c := range o.open {
 		c.Close() // nobody is left to be told
 	}
-	o.open = nil
+	for _, f := range o.ended {
+		f()
+	}
+	o.open, o.ended = nil, nil
 }
 
 // connection is a connection to a peer; it may outlive the cosocket that made

@@ -23,9 +23,9 @@ type clientTLS struct {
 	verifier *upstream.Verifier
 }
 
-// tlsVersions are the values of lua_ssl_protocols.
-var tlsVersions = map[string]uint16{"TLSv1": tls.VersionTLS10, "TLSv1.1": tls.VersionTLS11,
-	"TLSv1.2": tls.VersionTLS12, "TLSv1.3": tls.VersionTLS13}
+// tlsVersions are the values of lua_ssl_protocols, in lower case.
+var tlsVersions = map[string]uint16{"tlsv1": tls.VersionTLS10, "tlsv1.1": tls.VersionTLS11,
+	"tlsv1.2": tls.VersionTLS12, "tlsv1.3": tls.VersionTLS13}
 
 // clients are the TLS settings of a configuration, by what they say.
 type clients struct{ all map[string]*clientTLS }
@@ -70,7 +70,7 @@ func (c *clientTLS) fill(set *tlsSettings, b *phases.Block) (err error) {
 	if len(set.protocols) > 0 {
 		c.config.MinVersion = 0
 		for _, name := range set.protocols {
-			switch v := tlsVersions[name]; {
+			switch v := tlsVersions[strings.ToLower(name)]; {
 			case v == 0 && !strings.HasPrefix(name, "SSLv"):
 				return fmt.Errorf("invalid value %q", name)
 			case v == 0:
@@ -200,9 +200,15 @@ func socketHandshake(t *vm.Thread, s *state) int {
 	}
 	if wantsNone {
 		t.PushBool(true)
-	} else {
-		t.Push(s.e.vm.NewUserdata(k.conn.session, nil))
+		return 1
 	}
+	session := k.conn.session
+	s.debugf("lua ssl save session: %s", session.id())
+	if s.log().Enabled(phases.LevelDebug) {
+		log, id := s.log(), session.id()
+		k.owner.ended = append(k.owner.ended, func() { log.Logf(phases.LevelDebug, 0, "lua ssl free session: %s", id) })
+	}
+	t.Push(s.e.vm.NewUserdata(session, nil))
 	return 1
 }
 
@@ -218,7 +224,7 @@ func (k *cosocket) handshake(s *state, old *tlsSession, name string, verify bool
 	c.session = &tlsSession{}
 	if old != nil {
 		c.session.state = old.state
-		s.debugf("lua ssl set session: %X", address(old))
+		s.debugf("lua ssl set session: %s", old.id())
 	}
 	config.ClientSessionCache = c.session
 	if name != "" {
@@ -236,6 +242,7 @@ func (k *cosocket) handshake(s *state, old *tlsSession, name string, verify bool
 		return text
 	}
 	state := c.tls.State()
+	s.debugf("SSL: %s, cipher: \"%s %[1]s\"", versionName(state.Version), phases.CipherName(state.CipherSuite))
 	if state.DidResume {
 		s.debugf("SSL reused session")
 	}
@@ -260,8 +267,36 @@ func (k *cosocket) handshake(s *state, old *tlsSession, name string, verify bool
 	return ""
 }
 
-// address is a session's identity in the debug log.
-func address(p *tlsSession) string { return fmt.Sprintf("%p", p) }
+// id is the session in the debug log.
+func (s *tlsSession) id() string {
+	return strings.ToUpper(strings.TrimPrefix(fmt.Sprintf("%p", s), "0x"))
+}
+
+// versionName is OpenSSL's: TLSv1.2.
+func versionName(v uint16) string {
+	if v == tls.VersionTLS10 {
+		return "TLSv1"
+	}
+	return strings.Replace(tls.VersionName(v), "TLS ", "TLSv", 1)
+}
+
+// handshakeReason is what is wrong with a handshake in OpenSSL's words, for
+// those who look for them in logs.
+func handshakeReason(err error) string {
+	text := err.Error()
+	for _, r := range []struct{ has, word string }{
+		{"does not look like a TLS handshake", "wrong version number"},
+		{"remote error: tls: handshake failure", "sslv3 alert handshake failure"},
+		{"remote error: tls: protocol version", "tlsv1 alert protocol version"},
+		{"unsupported protocol version", "unsupported protocol"},
+		{"no supported versions", "no protocols available"},
+	} {
+		if strings.Contains(text, r.has) {
+			return r.word
+		}
+	}
+	return text
+}
 
 // logHandshake logs a failed handshake and returns the text for the script.
 func (s *state) logHandshake(err error) string {
@@ -274,7 +309,7 @@ func (s *state) logHandshake(err error) string {
 	case socketError(err) == "closed":
 		s.logf(phases.LevelError, "peer closed connection in SSL handshake")
 	default:
-		s.logf(phases.LevelError, "SSL_do_handshake() failed (SSL: %v)", err)
+		s.logf(phases.LevelError, "SSL_do_handshake() failed (SSL: error:SSL routines::%s)", handshakeReason(err))
 	}
 	return "handshake failed"
 }
