@@ -103,4 +103,7 @@ type Try struct {
 	LastStatus int
 	// Recreate: the request is written anew for this try.
 	Recreate bool
+	// Local is the address to connect from; the zero value is what
+	// proxy_bind says.
+	Local actor.Addr
 }

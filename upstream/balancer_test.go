@@ -251,3 +251,20 @@ func BenchmarkPick(b *testing.B) {
 		u.balancer.Report(u.balancer.Pick(&r, &tried), Answered)
 	}
 }
+
+func FuzzCacheHeader(f *testing.F) {
+	h := cacheHeader{valid: 1, body: 2, key: "k", vary: "v", etag: "e", head: "HTTP/1.1 200 OK\r\n\r\n"}
+	f.Add(h.encode())
+	f.Add([]byte(cacheMagic))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var h cacheHeader
+		n, err := h.decode(b)
+		if err != nil {
+			return
+		}
+		var again cacheHeader
+		if _, err := again.decode(h.encode()); err != nil || again != h || int64(n) != h.start() {
+			t.Errorf("%+v became %+v: %v", h, again, err)
+		}
+	})
+}

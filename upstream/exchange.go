@@ -305,6 +305,7 @@ func (x *Exchange) pick() (addr actor.Addr, f *failure, res phases.Result) {
 	t.Number++
 	t.ConnectTimeout, t.SendTimeout, t.ReadTimeout = x.set.ConnectTimeout, x.set.SendTimeout, x.set.ReadTimeout
 	t.Keep, t.KeepIdle, t.KeepRequests, t.Host = u.Keepalive.Idle > 0, u.Keepalive.Timeout, u.Keepalive.Requests, ""
+	t.Local, t.Recreate = actor.Addr{}, false
 	if u.Choose != nil {
 		t.More, t.Addr = 0, actor.Addr{}
 		x.nameUpstream(u.Name)
@@ -313,8 +314,17 @@ func (x *Exchange) pick() (addr actor.Addr, f *failure, res phases.Result) {
 			return addr, nil, res
 		}
 		x.left += t.More
+		if n := x.set.NextTries; n > 0 {
+			x.left = min(x.left, n-t.Number+1)
+		}
 		x.name = t.Addr.String()
 		addr = t.Addr
+		if t.Recreate {
+			var err error
+			if x.out, err = x.proto.request(x, x.out[:0]); err != nil {
+				return addr, nil, x.r.Result(err)
+			}
+		}
 	} else {
 		p := u.balancer.Pick(x.r, &x.tried)
 		if p == nil {
@@ -351,7 +361,8 @@ func (x *Exchange) connect(addr actor.Addr) *failure {
 	if key.tls != nil {
 		key.name = key.tls.peerName(x)
 	}
-	if b := x.set.Bind; b != nil {
+	key.local = x.try.Local
+	if b := x.set.Bind; b != nil && key.local == (actor.Addr{}) {
 		var ok bool
 		text := b.addr.String(r)
 		if key.local, ok = bindAddr(text); !ok && text != "" {

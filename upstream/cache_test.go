@@ -1,0 +1,157 @@
+package upstream_test
+
+import (
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// cached starts a server with a cache below dir whose peer answers with f.
+func cached(t *testing.T, dir, loc string, f func(n int, r *http.Request, body string) string) *server {
+	p := answering(t, f)
+	return serve(t, p, "proxy_cache_path "+dir+" levels=1:2 keys_zone=z:1m;",
+		"location / { proxy_pass http://PEER; proxy_cache z; add_header X-Cache $upstream_cache_status always; "+loc+" }")
+}
+
+func cacheAnswer(t *testing.T, s *server, path, want, body string) {
+	t.Helper()
+	_, head, got := split(s.get(t, path))
+	if !strings.Contains(head+"\r\n", "\r\nX-Cache: "+want+"\r\n") || body != "" && got != body {
+		t.Errorf("%s: want %s %q, got %q\n%s", path, want, body, got, head)
+	}
+}
+
+// What is stored and for how long follows nginx's rules.
+func TestCacheRules(t *testing.T) {
+	for _, c := range []struct{ loc, fields, want string }{
+		{"", "", "MISS"},
+		{"proxy_cache_valid 1m;", "", "HIT"},
+		{"proxy_cache_valid 404 1m;", "", "MISS"},
+		{"proxy_cache_valid any 1m;", "", "HIT"},
+		{"", "Cache-Control: max-age=10\r\n", "HIT"},
+		{"", "Cache-Control: max-age=0\r\n", "MISS"},
+		{"proxy_cache_valid 1m;", "Cache-Control: no-store\r\n", "MISS"},
+		{"proxy_cache_valid 1m; proxy_ignore_headers Cache-Control;", "Cache-Control: no-store\r\n", "HIT"},
+		{"proxy_cache_valid 1m;", "Cache-Control: private\r\nX-Accel-Expires: 10\r\n", "HIT"},
+		{"proxy_cache_valid 1m;", "X-Accel-Expires: 0\r\n", "MISS"},
+		{"proxy_cache_valid 1m;", "Expires: Thu, 01 Jan 1970 00:00:00 GMT\r\n", "MISS"},
+		{"", "Expires: Thu, 01 Jan 2060 00:00:00 GMT\r\n", "HIT"},
+		{"proxy_cache_valid 1m;", "Set-Cookie: a=b\r\n", "MISS"},
+		{"proxy_cache_valid 1m;", "Vary: *\r\n", "MISS"},
+		{"proxy_cache_valid 1m; proxy_no_cache 1;", "", "MISS"},
+		{"proxy_cache_valid 1m; proxy_cache_bypass 1;", "", "BYPASS"},
+		{"proxy_cache_valid 1m; proxy_cache_min_uses 2;", "", "MISS"},
+		{"proxy_cache_valid 1m; proxy_cache_methods GET POST;", "", "HIT"},
+	} {
+		s := cached(t, t.TempDir(), c.loc, func(_ int, r *http.Request, _ string) string {
+			return ok + c.fields + "Content-Length: 2\r\n\r\nhi"
+		})
+		s.get(t, "/x")
+		if cacheAnswer(t, s, "/x", c.want, "hi"); t.Failed() {
+			t.Fatalf("%s %q\n%s", c.loc, c.fields, s.log)
+		}
+	}
+}
+
+// A stored answer outlives the server; a file that was cut short is not served.
+func TestCacheFiles(t *testing.T) {
+	dir := t.TempDir()
+	var asked atomic.Int32
+	answer := func(int, *http.Request, string) string {
+		asked.Add(1)
+		return ok + "Cache-Control: max-age=100\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+	}
+	key := "proxy_cache_key $uri;"
+	s := cached(t, dir, key, answer)
+	cacheAnswer(t, s, "/x", "MISS", "")
+	cacheAnswer(t, s, "/x", "HIT", "hello")
+	s = cached(t, dir, key, answer)
+	cacheAnswer(t, s, "/x", "HIT", "hello")
+	if n := asked.Load(); n != 1 {
+		t.Errorf("the peer was asked %d times", n)
+	}
+	filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			if st, err := d.Info(); err != nil || os.Truncate(path, st.Size()-1) != nil {
+				t.Error("cannot cut", path)
+			}
+		}
+		return err
+	})
+	cacheAnswer(t, s, "/x", "MISS", "")
+	cacheAnswer(t, s, "/x", "HIT", "hello")
+}
+
+func TestCacheVary(t *testing.T) {
+	s := cached(t, t.TempDir(), "proxy_cache_valid 1m;", func(_ int, r *http.Request, _ string) string {
+		return ok + "Vary: X-V\r\nContent-Length: 1\r\n\r\n" + r.Header.Get("X-V")
+	})
+	for _, c := range []struct{ v, want string }{{"a", "MISS"}, {"b", "MISS"}, {"a", "HIT"}, {"b", "HIT"}, {"c", "MISS"}, {"b", "HIT"}} {
+		_, head, body := split(s.raw(t, "GET / HTTP/1.1\r\nHost: x\r\nX-V: "+c.v+"\r\nConnection: close\r\n\r\n"))
+		if !strings.Contains(head, "X-Cache: "+c.want) || body != c.v {
+			t.Errorf("%s: want %s, got %q\n%s", c.v, c.want, body, head)
+		}
+	}
+}
+
+// A stale answer is served when the peer fails, and while it is updated.
+func TestCacheStale(t *testing.T) {
+	var mode atomic.Value
+	mode.Store("ok")
+	s := cached(t, t.TempDir(), "proxy_cache_use_stale error updating http_500; proxy_cache_background_update on;", func(_ int, r *http.Request, _ string) string {
+		switch mode.Load() {
+		case "closed":
+			return ""
+		case "500":
+			return "HTTP/1.1 500 X\r\nContent-Length: 0\r\n\r\n"
+		}
+		return ok + "X-Accel-Expires: @1\r\nContent-Length: 2\r\n\r\n" + mode.Load().(string)
+	})
+	cacheAnswer(t, s, "/x", "MISS", "ok")
+	for _, m := range []string{"closed", "500", "no"} {
+		mode.Store(m)
+		cacheAnswer(t, s, "/x", "STALE", "ok")
+	}
+	cacheAnswer(t, s, "/x", "STALE", "no")
+}
+
+// With a lock one request asks the peer and the others wait for its answer.
+func TestCacheLock(t *testing.T) {
+	var asked atomic.Int32
+	s := cached(t, t.TempDir(), "proxy_cache_valid 1m; proxy_cache_lock on;", func(int, *http.Request, string) string {
+		asked.Add(1)
+		time.Sleep(50 * time.Millisecond)
+		return ok + "Content-Length: 2\r\n\r\nhi"
+	})
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			if _, _, body := split(s.get(t, "/x")); body != "hi" {
+				t.Error(body)
+			}
+		})
+	}
+	wg.Wait()
+	if n := asked.Load(); n != 1 {
+		t.Errorf("the peer was asked %d times", n)
+	}
+}
+
+func TestCacheRevalidate(t *testing.T) {
+	s := cached(t, t.TempDir(), "proxy_cache_revalidate on; proxy_cache_valid 1m;", func(_ int, r *http.Request, _ string) string {
+		if tag := r.Header.Get("If-None-Match"); tag != "" {
+			return fmt.Sprintf("HTTP/1.1 304 Not Modified\r\nX-Accel-Expires: 100\r\nETag: %s\r\n\r\n", tag)
+		}
+		return ok + "X-Accel-Expires: @1\r\nETag: \"x\"\r\nContent-Length: 2\r\n\r\nhi"
+	})
+	cacheAnswer(t, s, "/x", "MISS", "hi")
+	cacheAnswer(t, s, "/x", "REVALIDATED", "hi")
+	cacheAnswer(t, s, "/x", "HIT", "hi")
+}
