@@ -39,42 +39,45 @@ type Core struct {
 	KeepaliveHeader   time.Duration
 	KeepaliveRequests int           // 1000
 	KeepaliveTime     time.Duration // 1h
-	KeepaliveDisable  int
-	LingeringClose    int // off, on, always
-	LingeringTime     time.Duration
-	LingeringTimeout  time.Duration
-	ResetTimedout     bool
-	Sendfile          bool
-	SendfileMaxChunk  int64
-	NoPush, NoDelay   bool
-	PostponeOutput    int64 // 1460
-	Chunked           bool
-	Tokens            int // off, on, build
-	ETag              bool
-	IfModifiedSince   int // off, exact, before
-	MaxRanges         int // -1: no limit
-	Satisfy           int
-	AuthDelay         time.Duration // before a 401; 0
-	Internal          bool
-	MergeSlashes      bool
-	Underscores       bool
-	IgnoreInvalid     bool
-	LogNotFound       bool
-	LogSubrequest     bool
-	AbsoluteRedirect  bool
-	PortInRedirect    bool
-	NameInRedirect    bool
-	RecursivePages    bool
-	MSIEPadding       bool
-	ErrorPages        conf.List[errorPage]
-	LimitRate         *Template
-	LimitRateAfter    *Template
-	Resolver          *ResolverConf
-	ResolverTimeout   time.Duration // 30s
-	ErrorLog          *Logger
-	logs              conf.List[*logTarget]
-	except            *limitExcept
-	SubrequestBuffer  int64
+	// KeepaliveDisable names browsers whose connections are closed: after a
+	// POST (msie6), always (safari).
+	KeepaliveDisable []string
+	LingeringClose   int // off, on, always
+	LingeringTime    time.Duration
+	LingeringTimeout time.Duration
+	ResetTimedout    bool
+	Sendfile         bool
+	SendfileMaxChunk int64
+	NoPush, NoDelay  bool
+	PostponeOutput   int64 // 1460
+	Chunked          bool
+	Tokens           int // off, on, build
+	ETag             bool
+	IfModifiedSince  int // off, exact, before
+	MaxRanges        int // -1: no limit
+	Satisfy          int
+	PostAction       string        // URI or @name; "": none
+	AuthDelay        time.Duration // before a 401; 0
+	Internal         bool
+	MergeSlashes     bool
+	Underscores      bool
+	IgnoreInvalid    bool
+	LogNotFound      bool
+	LogSubrequest    bool
+	AbsoluteRedirect bool
+	PortInRedirect   bool
+	NameInRedirect   bool
+	RecursivePages   bool
+	MSIEPadding      bool
+	ErrorPages       conf.List[errorPage]
+	LimitRate        *Template
+	LimitRateAfter   *Template
+	Resolver         *ResolverConf
+	ResolverTimeout  time.Duration // 30s
+	ErrorLog         *Logger
+	logs             conf.List[*logTarget]
+	except           *limitExcept
+	SubrequestBuffer int64
 }
 
 // Values of Satisfy, BodyFile, IfModifiedSince, Tokens and LingeringClose.
@@ -109,6 +112,7 @@ func defaultCore() Core {
 		MaxBodySize: 1 << 20, BodyBufferSize: 16 << 10, BodyTemp: "client_body_temp",
 		BodyTimeout: time.Minute, HeaderTimeout: time.Minute, SendTimeout: time.Minute,
 		HeaderBuffer: 1 << 10, LargeBuffers: 4, LargeBufferSize: 8 << 10, MaxHeaders: 1000,
+		KeepaliveDisable: []string{"msie6"},
 		KeepaliveTimeout: 75 * time.Second, KeepaliveRequests: 1000, KeepaliveTime: time.Hour,
 		LingeringClose: LingerOn, LingeringTime: 30 * time.Second, LingeringTimeout: 5 * time.Second,
 		NoDelay: true, PostponeOutput: 1460, Chunked: true, ETag: true,
@@ -179,6 +183,14 @@ func coreRows() []Directive[Core] {
 		SetFlag("etag", httpLoc, func(c *Core) *bool { return &c.ETag }),
 		SetEnum("if_modified_since", httpLoc, func(c *Core) *int { return &c.IfModifiedSince }, "off", "exact", "before"),
 		SetInt("max_ranges", httpLoc, func(c *Core) *int { return &c.MaxRanges }),
+		Set("post_action", httpLoc|conf.LocationIf, conf.Exactly(1), func(c *Core, b *Block, s *conf.Stmt) error {
+			if c.PostAction = s.Args[0]; c.PostAction == "off" {
+				c.PostAction = ""
+			}
+			return nil
+		}),
+		Set("disable_symlinks", httpLoc, conf.Between(1, 2), setSymlinks),
+		Set("keepalive_disable", httpLoc, conf.Between(1, 2), setKeepaliveDisable),
 		SetEnum("satisfy", httpLoc, func(c *Core) *int { return &c.Satisfy }, "all", "any"),
 		SetDuration("auth_delay", httpLoc, func(c *Core) *time.Duration { return &c.AuthDelay }),
 		SetFlag("merge_slashes", httpServer, func(c *Core) *bool { return &c.MergeSlashes }),
@@ -204,7 +216,7 @@ func coreRows() []Directive[Core] {
 	rows = append(rows, Ignore[Core](httpLoc, conf.AtLeast(1), "files are read on goroutines of their own where it matters",
 		"aio", "aio_write", "directio", "directio_alignment", "output_buffers", "open_file_cache", "open_file_cache_valid",
 		"open_file_cache_min_uses", "open_file_cache_errors", "open_file_cache_events")...)
-	rows = append(rows, Ignore[Core](httpLoc, conf.AtLeast(1), "no such browsers are left", "msie_refresh", "keepalive_disable")...)
+	rows = append(rows, Ignore[Core](httpLoc, conf.AtLeast(1), "no such browsers are left", "msie_refresh")...)
 	return rows
 }
 

@@ -66,6 +66,28 @@ func setKeepalive(own *Core, b *Block, s *conf.Stmt) error {
 	return err
 }
 
+func setKeepaliveDisable(own *Core, b *Block, s *conf.Stmt) error {
+	own.KeepaliveDisable = nil
+	for i, name := range s.Args {
+		if _, err := s.Enum(i, "none", "msie6", "safari"); err != nil {
+			return err
+		}
+		if name != "none" {
+			own.KeepaliveDisable = append(own.KeepaliveDisable, name)
+		}
+	}
+	return nil
+}
+
+// setSymlinks accepts only what is done anyway: a server that follows links
+// must not be taken for one that does not.
+func setSymlinks(own *Core, b *Block, s *conf.Stmt) error {
+	if s.Args[0] != "off" || len(s.Args) > 1 {
+		return s.Errorf("\"disable_symlinks\" supports only \"off\"")
+	}
+	return nil
+}
+
 // ResolverConf is the resolver directive.
 type ResolverConf struct {
 	Servers []string

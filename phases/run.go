@@ -40,6 +40,9 @@ func (r *Request) run(from Phase, res Result) {
 	for res = r.conclude(res); res == Redirected; res = r.conclude(res) {
 		res = r.phasesFrom(r.restart)
 	}
+	if to := r.Loc.Core.PostAction; to != "" && r.IsMain() && from < Log {
+		r.runPostAction(to)
+	}
 	if r.IsMain() || r.Loc.Core.LogSubrequest {
 		r.logPhase()
 	}

@@ -305,3 +305,19 @@ GET /null
 --- status: 404
 --- error_log
 "/dev/null" is not a regular file
+
+=== post_action asks for another location when the response has left
+--- config
+error_log stderr debug;
+location / { post_action /after; }
+location /after { rewrite_log on; rewrite ^/after$ /else last; }
+location /else { return 200 hidden; }
+--- user_files
+>>> a
+text
+--- request
+GET /a
+--- response_body
+text
+--- error_log
+rewritten data: "/else"
