@@ -10,7 +10,7 @@ import (
 )
 
 // version is the lua-cjson that is followed.
-const version = "2.1.0.14"
+const version = "2.1.0.11"
 
 // maxNesting bounds what scripts may set the two nesting limits to: nesting
 // costs Go stack.

@@ -52,7 +52,7 @@ func (d *decoder) value() vm.Value {
 	switch d.kind {
 	case tokenString:
 		return vm.String(d.str)
-	case tokenNumber:
+	case tokenInteger, tokenNumber:
 		return vm.Number(d.num)
 	case tokenBoolean:
 		return vm.Bool(d.flag)

@@ -101,23 +101,20 @@ func (e *encoder) table(t *vm.Table, depth int) {
 	}
 	if mt != nil {
 		if length := mt.GetStr("__len"); !length.IsNil() {
-			n := vm.Nil
+			n := 0.0
 			if r := e.t.CallRaw(length, t.Value()); len(r) > 0 {
-				n = r[0]
+				n, _ = r[0].ToNumber()
 			}
-			if n.Kind() != vm.KNumber {
-				e.t.Errorf("Cannot serialise table: object length is not an integer")
-			}
-			e.array(t, int(min(n.Num(), math.MaxInt32)), depth, false)
+			e.array(t, int(min(n, math.MaxInt32)), depth, false)
 			return
 		}
 	}
 	n := e.arrayLen(t)
 	switch {
 	case n > 0 || n == 0 && e.emptyAsObject == 0:
-		e.array(t, n, depth, true)
-	case n == 0 && mt == e.emptyArrayMT && mt != nil:
-		e.out = append(e.out, "[]"...)
+		e.array(t, n, depth, mt == nil)
+	case mt == e.emptyArrayMT && mt != nil:
+		e.array(t, t.Len(), depth, true)
 	default:
 		e.object(t, depth)
 	}

@@ -16,6 +16,7 @@ const (
 	tokenArrayBegin
 	tokenArrayEnd
 	tokenString
+	tokenInteger // a number without point and exponent
 	tokenNumber
 	tokenBoolean
 	tokenNull
@@ -26,8 +27,8 @@ const (
 )
 
 // tokenNames are what errors call them.
-var tokenNames = [...]string{"T_OBJ_BEGIN", "T_OBJ_END", "T_ARR_BEGIN", "T_ARR_END", "T_STRING", "T_NUMBER",
-	"T_BOOLEAN", "T_NULL", "T_COLON", "T_COMMA", "T_END", "T_ERROR"}
+var tokenNames = [...]string{"T_OBJ_BEGIN", "T_OBJ_END", "T_ARR_BEGIN", "T_ARR_END", "T_STRING", "T_INTEGER",
+	"T_NUMBER", "T_BOOLEAN", "T_NULL", "T_COLON", "T_COMMA", "T_END", "T_ERROR"}
 
 // at is the byte i of the text; a zero byte ends it as its end does.
 func (d *decoder) at(i int) byte {
@@ -43,7 +44,10 @@ func (d *decoder) fail(what string) {
 
 // scan reads the next token.
 func (d *decoder) scan() {
-	d.skip()
+	if !d.skip() {
+		d.fail("unclosed multi-line comment")
+		return
+	}
 	d.index = d.pos
 	switch c := d.at(d.pos); c {
 	case '{':
@@ -90,35 +94,36 @@ func (d *decoder) one(k token) {
 	d.pos++
 }
 
-// skip passes white space, and comments where they are allowed.
-func (d *decoder) skip() {
-	for d.pos < len(d.text) {
+// skip passes white space, and comments where they are allowed. It fails in
+// one that does not end.
+func (d *decoder) skip() bool {
+	for ; d.pos < len(d.text); d.pos++ {
 		switch d.text[d.pos] {
 		case ' ', '\t', '\n', '\r':
-			d.pos++
-			continue
 		case '/':
 			rest := d.text[d.pos:]
-			end, closing := -1, 0
 			switch {
-			case d.comments == 0:
-			case strings.HasPrefix(rest, "//"):
-				if end = strings.IndexByte(rest, '\n'); end < 0 {
-					end = len(rest)
+			case d.comments == 1 && strings.HasPrefix(rest, "//"):
+				end := strings.IndexByte(rest, '\n')
+				if end < 0 {
+					end = len(rest) - 1
 				}
-			case strings.HasPrefix(rest, "/*"):
-				if end = strings.Index(rest[2:], "*/"); end >= 0 {
-					closing = 4
+				d.pos += end
+			case d.comments == 1 && strings.HasPrefix(rest, "/*"):
+				end := strings.Index(rest[2:], "*/")
+				if end < 0 {
+					d.pos = len(d.text)
+					return false
 				}
+				d.pos += end + 3
+			default:
+				return true
 			}
-			if end < 0 {
-				return
-			}
-			d.pos += end + closing
-			continue
+		default:
+			return true
 		}
-		return
 	}
+	return true
 }
 
 // oddNumber tells whether a number is none of JSON: signed by +, hexadecimal,
@@ -142,6 +147,9 @@ func (d *decoder) scanNumber(s string) {
 		return
 	}
 	d.kind = tokenNumber
+	if strings.Trim(s[:n], "-0123456789") == "" {
+		d.kind = tokenInteger
+	}
 	d.num = parseNumber(s[:n])
 	d.pos += n
 }
