@@ -65,7 +65,7 @@ type row struct {
 func (e *engine) openAPI() {
 	ngx := e.vm.NewTable(0, 128)
 	e.vm.Globals().SetStr("ngx", ngx.Value())
-	e.null = vm.NamedLight("null")
+	e.null = vm.NamedLight("userdata: NULL")
 	for _, a := range areas() {
 		for _, row := range a.rows {
 			e.add(ngx, row)

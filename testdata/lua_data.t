@@ -104,3 +104,15 @@ location /t {
 GET /t
 --- response_body
 done
+
+=== what ngx.null prints as
+--- config
+location /t {
+    content_by_lua_block {
+        ngx.say(ngx.null, " ", tostring(ngx.null), " ", type(ngx.null), " ", require("cjson").encode{ngx.null})
+    }
+}
+--- request
+GET /t
+--- response_body
+null userdata: NULL userdata [null]
