@@ -10,8 +10,9 @@ import (
 // used one goes.
 type lru struct {
 	capacity int
-	index    *vm.Table // key → place in slots, from 1
-	slots    []slot    // [0] is the list's head: next is the latest used
+	strings  map[string]int // key → place in slots, from 1
+	others   map[any]int    // the same for keys that are no strings
+	slots    []slot         // [0] is the list's head: next is the latest used
 	free     []int
 }
 
@@ -22,8 +23,49 @@ type slot struct {
 	prev, next int
 }
 
-func newLRU(m *vm.VM, capacity int) *lru {
-	return &lru{capacity: capacity, index: m.NewTable(0, 0), slots: make([]slot, 1)}
+func newLRU(capacity int) *lru {
+	return &lru{capacity: capacity, strings: map[string]int{}, others: map[any]int{}, slots: make([]slot, 1)}
+}
+
+// place returns the slot of a key, 0 if there is none.
+func (l *lru) place(key vm.Value) int {
+	if key.Kind() == vm.KString {
+		return l.strings[key.Str()]
+	}
+	return l.others[identity(key)]
+}
+
+// put notes the slot of a key; 0 forgets it.
+func (l *lru) put(key vm.Value, i int) {
+	switch id := identity(key); {
+	case key.Kind() != vm.KString && i == 0:
+		delete(l.others, id)
+	case key.Kind() != vm.KString:
+		l.others[id] = i
+	case i == 0:
+		delete(l.strings, key.Str())
+	default:
+		l.strings[key.Str()] = i
+	}
+}
+
+// identity is what makes a key, other than a string, equal to another.
+func identity(v vm.Value) any {
+	switch v.Kind() {
+	case vm.KNumber:
+		return v.Num()
+	case vm.KBool:
+		return v.Bool()
+	case vm.KTable:
+		return v.Table()
+	case vm.KFunction:
+		return v.Func()
+	case vm.KUserdata:
+		return v.Userdata()
+	case vm.KThread:
+		return v.Thread()
+	}
+	return nil
 }
 
 func (h Host) openLRU(m *vm.VM) *vm.Table {
@@ -41,7 +83,7 @@ func (h Host) openLRU(m *vm.VM) *vm.Table {
 		if n < 1 {
 			return refuse(t, "size too small")
 		}
-		t.Push(c.object(m, newLRU(m, n)))
+		t.Push(c.object(m, newLRU(n)))
 		return 1
 	}))
 	return c.module
@@ -62,7 +104,7 @@ func (l *lru) pushFront(i int) {
 // get(key) returns the value, or nil and what it was when it has expired; and
 // its flags.
 func (l *lru) get(t *vm.Thread, now float64) int {
-	i := int(l.index.Get(t.Arg(2)).Num())
+	i := l.place(t.Arg(2))
 	if i == 0 {
 		t.PushNil()
 		return 1
@@ -84,10 +126,10 @@ func (l *lru) get(t *vm.Thread, now float64) int {
 // set(key, value, ttl, flags) keeps a value; ttl is in seconds, nil for ever.
 func (l *lru) set(t *vm.Thread, now float64) int {
 	key := t.CheckAny(2)
-	if key.IsNil() || key.Num() != key.Num() {
-		t.ArgError(2, "nil or NaN is no key")
+	if key.Kind() == vm.KNil || key.Kind() == vm.KLight || key.Num() != key.Num() {
+		t.ArgError(2, "nil, NaN and light userdata are no keys")
 	}
-	i := int(l.index.Get(key).Num())
+	i := l.place(key)
 	switch {
 	case i != 0:
 		l.unlink(i)
@@ -99,7 +141,7 @@ func (l *lru) set(t *vm.Thread, now float64) int {
 		l.slots = append(l.slots, slot{})
 	default:
 		i = l.slots[0].prev
-		l.index.Set(l.slots[i].key, vm.Nil)
+		l.put(l.slots[i].key, 0)
 		l.unlink(i)
 	}
 	l.slots[i] = slot{key: key, value: t.Arg(3), expires: -1}
@@ -109,19 +151,19 @@ func (l *lru) set(t *vm.Thread, now float64) int {
 	if flags := t.Arg(5).Num(); flags > 0 {
 		l.slots[i].flags = uint32(min(flags, math.MaxUint32))
 	}
-	l.index.Set(key, vm.Int(i))
+	l.put(key, i)
 	l.pushFront(i)
 	return 0
 }
 
 func (l *lru) delete(t *vm.Thread) int {
 	key := t.Arg(2)
-	i := int(l.index.Get(key).Num())
+	i := l.place(key)
 	if i == 0 {
 		t.PushBool(false)
 		return 1
 	}
-	l.index.Set(key, vm.Nil)
+	l.put(key, 0)
 	l.unlink(i)
 	l.slots[i] = slot{}
 	l.free = append(l.free, i)
@@ -130,7 +172,7 @@ func (l *lru) delete(t *vm.Thread) int {
 }
 
 func (l *lru) flush(t *vm.Thread) int {
-	*l = *newLRU(t.VM(), l.capacity)
+	*l = *newLRU(l.capacity)
 	return 0
 }
 

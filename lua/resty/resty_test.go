@@ -43,6 +43,9 @@ func TestModules(t *testing.T) {
 		{"lrucache: fresh", `local c = require("resty.lrucache").new(5) c:set("a", false, 2) pass(1) return c:get("a")`, "false nil 0"},
 		{"lrucache: delete, flush", `local c = require("resty.lrucache").new(2) c:set("a", 1) c:set("b", 2) c:delete("a") c:set("d", 3)
 			local n = c:count() c:flush_all() return n, c:count(), #c:get_keys(0, {1})`, "2 0 0"},
+		{"lrucache: keys of all types", `local c = require("resty.lrucache").new(9) local k = {} c:set(k, 1) c:set(true, 2) c:set(1.5, 3) c:set(print, 4)
+			c:set("1.5", 5) return tostring(c:get({})), c:get(k) + c:get(true) + c:get(1.5) + c:get(print) + c:get("1.5"), pcall(c.set, c, nil, 1)`,
+			"nil 15 false bad argument #2 to '?' (nil, NaN and light userdata are no keys)"},
 		{"lrucache: a bad object", `return pcall(require("resty.lrucache").get, {}, "a")`, "false bad argument #1 to '?' (bad object)"},
 		{"string", `local s = require "resty.string" return s.to_hex("a\255"), s.atoi("12"), s.atoi("1x"), s.atoi("")`, "61ff 12 -1 -1"},
 		{"random", `local r = require "resty.random" return #r.bytes(5), #r.bytes(16, true), r.bytes(8) ~= r.bytes(8)`, "5 16 true"},
