@@ -3,6 +3,7 @@ package upstream
 import (
 	"errors"
 	"io"
+	"os"
 	"strconv"
 	"strings"
 	"syscall"
@@ -425,7 +426,10 @@ func (x *Exchange) dial(addr actor.Addr, o actor.DialOptions) (fd *actor.FD, err
 }
 
 func (x *Exchange) dialFailure(addr actor.Addr, err error) *failure {
+	var call *os.SyscallError
 	switch {
+	case errors.As(err, &call) && call.Syscall != "connect": // not the peer's fault
+		return &failure{0, 500, phases.LevelCrit, call.Syscall + "() failed (" + phases.Errno(err) + ") while connecting to upstream"}
 	case errors.Is(err, actor.ErrTimeout), errors.Is(err, syscall.ETIMEDOUT):
 		return &failure{OnTimeout, 504, phases.LevelError, "upstream timed out (110: Connection timed out) while connecting to upstream"}
 	case !addr.IsUnix() && (errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EHOSTUNREACH)):
@@ -508,6 +512,8 @@ func (x *Exchange) next(f *failure) (res phases.Result, again bool) {
 		if x.peer != nil {
 			x.tried.remove(x.peer.index)
 		}
+	} else if f.cause == 0 {
+		outcome = Unasked
 	} else if f.cause == On403 || f.cause == On404 {
 		outcome = Answered
 	}

@@ -148,11 +148,7 @@ func (c *peerConn) silent() bool {
 	if c.fd.Hungup() {
 		return false
 	}
-	if !c.fd.Readable() {
-		return true
-	}
-	var b [1]byte
-	_, err := c.fd.TryRead(b[:])
+	_, err := c.tryRead(c.probe[:]) // without a system call while nothing is announced
 	return err == actor.ErrWouldBlock
 }
 
@@ -174,7 +170,7 @@ func (p *pool) put(c *peerConn, idle int) {
 	}
 	p.newest = c
 	p.size++
-	c.fd.OnReadable(c)
+	c.onReadable(c)
 	c.fd.OnHangup(c.hangup)
 	if p.size == 1 {
 		p.timer.Reset(c.expires.Sub(c.fd.Worker().Now()))
@@ -230,6 +226,7 @@ type peerConn struct {
 	expires  time.Time // while idle
 	sent     int64     // bytes, of the current exchange
 	received int64
+	probe    [1]byte
 
 	pool         *pool // nil: in use
 	newer, older *peerConn
@@ -242,7 +239,7 @@ func (c *peerConn) Run(*actor.Worker) {
 	switch {
 	case c.pool == nil:
 	case c.silent():
-		c.fd.OnReadable(c)
+		c.onReadable(c)
 	default:
 		c.pool.drop(c)
 	}
