@@ -64,6 +64,7 @@ func modules() []phases.Module {
 		filter.SubFilter,
 		filter.Addition,
 		filter.Gunzip,
+		filter.UserID,
 		filter.Headers,
 		handler.Echo,
 		filter.HeadersMoreInput,
