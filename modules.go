@@ -42,6 +42,7 @@ func modules() []phases.Module {
 		handler.RandomIndex,
 		handler.Index,
 		handler.AutoIndex,
+		handler.DAV,
 		filter.GzipStatic,
 		handler.Static,
 		handler.EmptyGIF,

@@ -24,6 +24,8 @@ type Body struct {
 	// Streaming: a handler reads the body piece by piece itself.
 	Streaming bool
 
+	// inFile: it is wanted in a file, whatever its size.
+	inFile bool
 	// received counts what came over the wire of it.
 	received int64
 	keep     bool
@@ -86,7 +88,7 @@ func (r *Request) ReadBody() error {
 		return nil
 	}
 	c := r.Loc.Core
-	if c.BodyFile != BodyFileOff {
+	if c.BodyFile != BodyFileOff || b.inFile {
 		if err := r.spill(c); err != nil {
 			return err
 		}
@@ -175,12 +177,31 @@ func (r *Request) spill(c *Core) error {
 	r.Body.File, r.Body.owner = f, true
 	r.Body.Path = filepath.Join(dir, filepath.Base(f.Name()))
 	r.Body.keep = c.BodyFile == BodyFileOn
+	if r.Body.inFile {
+		return nil
+	}
 	level := LevelWarn
 	if c.BodyFile != BodyFileOff {
 		level = LevelNotice
 	}
 	r.Errorf(level, "a client request body is buffered to a temporary file %s", r.Body.Path)
 	return nil
+}
+
+// TakeBody reads the body into a file that is the caller's from now on, also to
+// remove. It parks; the error is one of ReadBody's.
+func (r *Request) TakeBody() (path string, err error) {
+	b := &r.Body
+	b.inFile = true
+	err = r.ReadBody()
+	if err == nil && b.File == nil {
+		err = r.spillBytes(r.Loc.Core, b.Data)
+	}
+	if err != nil {
+		return "", err
+	}
+	b.keep = true
+	return b.Path, nil
 }
 
 // SetBody replaces the body by data, which is kept.
