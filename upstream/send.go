@@ -45,12 +45,14 @@ func (x *Exchange) send() *failure {
 }
 
 // answered tells whether a peer that does not take the request any more has
-// sent something before.
+// sent something before. The loop may not have told of it yet.
 func (x *Exchange) answered() bool {
 	if x.conn.fd.Closed() {
 		return false
 	}
-	n, err := x.conn.tryRead(x.buf[x.wr:])
+	x.waiting = true
+	n, err := x.conn.Read(x.buf[x.wr:])
+	x.waiting = false
 	x.wr += n
 	return err == nil && n > 0
 }
