@@ -107,6 +107,9 @@ func (t *turn) SendHead(r *phases.Request) error {
 	b = append(b, "\r\n"...)
 	r.SetHeadLength(len(b) - len(t.out))
 	t.out = b
+	if int64(len(t.out)) >= core.PostponeOutput {
+		return t.flush(r)
+	}
 	return nil
 }
 

@@ -21,7 +21,9 @@ func areas() []area {
 		timeArea,
 		hashArea,
 		configArea,
+		workerArea,
 		threadArea,
+		workerThreadArea,
 		coroutineArea,
 		abortArea,
 		timerArea,
@@ -34,7 +36,6 @@ func areas() []area {
 		captureArea,
 		nativeArea,
 		processArea,
-		coreArea,
 		ndkArea,
 		tcpArea,
 		udpArea,
@@ -62,11 +63,11 @@ type row struct {
 }
 
 // openAPI builds ngx and all that belongs to it in the engine's VM.
-func (e *engine) openAPI() {
+func (e *engine) openAPI(areas []area) {
 	ngx := e.vm.NewTable(0, 128)
 	e.vm.Globals().SetStr("ngx", ngx.Value())
 	e.null = vm.NamedLight("userdata: NULL")
-	for _, a := range areas() {
+	for _, a := range areas {
 		for _, row := range a.rows {
 			e.add(ngx, row)
 		}

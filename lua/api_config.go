@@ -10,7 +10,7 @@ import (
 // apiVersion is the lua-nginx-module whose API this is: 0.10.30.
 const apiVersion = 10030
 
-// configArea is ngx.config and ngx.worker: what runs here.
+// configArea is ngx.config: what runs here.
 var configArea = area{
 	rows: []row{
 		{"config.prefix", anyPhase, func(t *vm.Thread, s *state) int {
@@ -19,30 +19,6 @@ var configArea = area{
 		}},
 		{"config.nginx_configure", anyPhase, func(t *vm.Thread, s *state) int {
 			t.PushString(" --with-http_ssl_module --with-pcre --with-threads")
-			return 1
-		}},
-		{"worker.id", anyPhase, func(t *vm.Thread, s *state) int {
-			t.PushInt(s.e.worker.ID())
-			return 1
-		}},
-		{"worker.pid", anyPhase, func(t *vm.Thread, s *state) int {
-			t.PushInt(os.Getpid())
-			return 1
-		}},
-		{"worker.pids", anyPhase, func(t *vm.Thread, s *state) int {
-			list := s.e.vm.NewTable(1, 0)
-			for i := range s.e.site.workers() {
-				list.SetInt(i+1, vm.Int(os.Getpid()))
-			}
-			t.Push(list.Value())
-			return 1
-		}},
-		{"worker.count", anyPhase, func(t *vm.Thread, s *state) int {
-			t.PushInt(s.e.site.workers())
-			return 1
-		}},
-		{"worker.exiting", anyPhase, func(t *vm.Thread, s *state) int {
-			t.PushBool(s.e.exiting)
 			return 1
 		}},
 	},
@@ -54,3 +30,31 @@ var configArea = area{
 		config.SetStr("ngx_lua_version", vm.Int(apiVersion))
 	},
 }
+
+// workerArea is ngx.worker.
+var workerArea = area{rows: []row{
+	{"worker.id", anyPhase, func(t *vm.Thread, s *state) int {
+		t.PushInt(s.e.worker.ID())
+		return 1
+	}},
+	{"worker.pid", anyPhase, func(t *vm.Thread, s *state) int {
+		t.PushInt(os.Getpid())
+		return 1
+	}},
+	{"worker.pids", anyPhase, func(t *vm.Thread, s *state) int {
+		list := s.e.vm.NewTable(1, 0)
+		for i := range s.e.site.workers() {
+			list.SetInt(i+1, vm.Int(os.Getpid()))
+		}
+		t.Push(list.Value())
+		return 1
+	}},
+	{"worker.count", anyPhase, func(t *vm.Thread, s *state) int {
+		t.PushInt(s.e.site.workers())
+		return 1
+	}},
+	{"worker.exiting", anyPhase, func(t *vm.Thread, s *state) int {
+		t.PushBool(s.e.exiting)
+		return 1
+	}},
+}}

@@ -43,6 +43,14 @@ var timeArea = area{rows: []row{
 	{"sleep", waiting, ngxSleep},
 }}
 
+// now is the time of the worker's turn; in a worker thread it is the clock's.
+func (e *engine) now() time.Time {
+	if e.worker == nil {
+		return time.Now()
+	}
+	return e.worker.Now()
+}
+
 func clock(layout string, zone *time.Location) func(t *vm.Thread, s *state) int {
 	return func(t *vm.Thread, s *state) int {
 		t.PushString(s.e.worker.Now().In(zone).Format(layout))

@@ -109,7 +109,12 @@ func getTable(t *vm.Thread, s *state) vm.Value {
 }
 
 // status is what ngx.status reads.
-func (s *state) status() int { return s.r.Out.Status }
+func (s *state) status() int {
+	if s.r.Out.Status == 0 && s.r.Major == 0 {
+		return 9 // HTTP/0.9, as in nginx
+	}
+	return s.r.Out.Status
+}
 
 func setStatus(t *vm.Thread, s *state, v vm.Value) {
 	status, ok := v.ToNumber()
@@ -129,11 +134,7 @@ func getVar(t *vm.Thread, s *state) int {
 	var ok bool
 	switch k := t.Arg(2); k.Kind() {
 	case vm.KNumber:
-		n := int(k.Num())
-		if n < 0 {
-			t.Errorf("bad argument #2 to '__index' (invalid capture index)")
-		}
-		if n > 0 {
+		if n := int(k.Num()); n > 0 {
 			value, ok = s.r.Capture(n, buf)
 		}
 	case vm.KString:

@@ -6,7 +6,6 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/luahttpd/luahttpd/actor"
 	"github.com/luahttpd/luahttpd/lua/vm"
@@ -71,9 +70,9 @@ type engine struct {
 	idle    []*state
 	null    vm.Value
 	regexes regexes
-	began   time.Time
 	exiting bool // the worker has no more requests
 	timers  timers
+	threads workerThreads
 	holds   int    // of a request's own VM: the request and its timers
 	buffer  []byte // for ngx.say, between two calls
 	// fieldTable is the metatable of tables of fields: it finds them by their
@@ -126,7 +125,7 @@ func stopEngine(cfg *phases.Config, w *actor.Worker) {
 		e.abortTimers()
 		e.awaitTimers()
 		e.runWorkerScript(inExitWorker)
-		e.vm.Close()
+		e.close()
 	}
 }
 
@@ -152,11 +151,9 @@ func (s *site) engine(w *actor.Worker) *engine {
 // newEngine makes a VM with the API in it and runs init_by_lua there.
 func (s *site) newEngine(w *actor.Worker, cached bool) (*engine, error) {
 	e := &engine{site: s, worker: w, vm: vm.New(vm.Options{}), cached: cached,
-		began: w.Now(), funcs: make([]vm.Value, s.chunks), files: map[string]vm.Value{}}
-	path, cpath := e.vm.Path()
-	path, cpath = expandPath(os.Getenv("LUA_PATH"), path, ""), expandPath(os.Getenv("LUA_CPATH"), cpath, "")
-	e.vm.SetPath(expandPath(s.http.packagePath, path, s.cfg.Prefix), expandPath(s.http.packageCPath, cpath, s.cfg.Prefix))
-	e.openAPI()
+		funcs: make([]vm.Value, s.chunks), files: map[string]vm.Value{}}
+	e.setPaths()
+	e.openAPI(areas())
 	if err := e.runInit(); err != nil {
 		e.vm.Close()
 		return nil, err
@@ -164,12 +161,20 @@ func (s *site) newEngine(w *actor.Worker, cached bool) (*engine, error) {
 	return e, nil
 }
 
+// setPaths tells require where to look: lua_package_path and LUA_PATH.
+func (e *engine) setPaths() {
+	s := e.site
+	path, cpath := e.vm.Path()
+	path, cpath = expandPath(os.Getenv("LUA_PATH"), path, ""), expandPath(os.Getenv("LUA_CPATH"), cpath, "")
+	e.vm.SetPath(expandPath(s.http.packagePath, path, s.cfg.Prefix), expandPath(s.http.packageCPath, cpath, s.cfg.Prefix))
+}
+
 // hold keeps a request's own VM open; letGo ends that.
 func (e *engine) hold() { e.holds++ }
 
 func (e *engine) letGo() {
 	if e.holds--; e.holds == 0 && !e.cached {
-		e.vm.Close()
+		e.close()
 	}
 }
 

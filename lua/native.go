@@ -14,7 +14,7 @@ import (
 var nativeArea = area{open: func(e *engine, ngx *vm.Table) {
 	cjson.Register(e.vm, e.null)
 	resty.Register(e.vm, resty.Host{Now: func() float64 {
-		return float64(e.worker.Now().UnixMilli()) / 1000
+		return float64(e.now().UnixMilli()) / 1000
 	}})
 	e.openCore(ngx)
 }}

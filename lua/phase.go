@@ -30,6 +30,7 @@ const (
 	inSessionStore
 	inProxyCertificate
 	inProxyVerify
+	inThread
 	phaseCount
 )
 
@@ -78,6 +79,7 @@ var phaseRows = [phaseCount]struct {
 	inSessionFetch:     {'F', "ssl_session_fetch", "ssl_session_fetch", httpOnly, block | file},
 	inSessionStore:     {'O', "ssl_session_store", "ssl_session_store", httpOnly, block | file},
 	inProxyCertificate: {'Q', "proxy_ssl_cert", "proxy_ssl_certificate", httpLoc, block | file},
+	inThread:           {'D', "worker_thread", "", 0, 0},
 	inProxyVerify:      {'Z', "proxy_ssl_verify", "proxy_ssl_verify", httpLoc, block | file},
 }
 
@@ -86,8 +88,11 @@ func (p phase) String() string { return phaseRows[p].name }
 
 // context is the phase in log lines and error messages: "content_by_lua*".
 func (p phase) context() string {
-	if p == inTimer {
+	switch p {
+	case inTimer:
 		return "ngx.timer"
+	case inThread:
+		return "ngx.run_worker_thread"
 	}
 	return phaseRows[p].directive + "_by_lua*"
 }
@@ -99,7 +104,7 @@ func (s phaseSet) has(p phase) bool { return s&(1<<p) != 0 }
 
 // The sets that most functions of the API are allowed in.
 const (
-	anyPhase = "IWESVRAPCHBLTUKXFOQZ"
+	anyPhase = "IWESVRAPCHBLTUKXFOQZD"
 	// requestPhases have a client's request.
 	requestPhases = "SVRAPCHBLU"
 	// waiting phases may be parked.

@@ -76,7 +76,9 @@ func (e *engine) begin(own *Conf, r *phases.Request, p phase) *state {
 		s.debugf("lua reusing cached lua thread")
 	}
 	s.entry = s
-	s.co = e.worker.Current()
+	if e.worker != nil {
+		s.co = e.worker.Current()
+	}
 	s.t = e.vm.NewThread()
 	s.t.SetData(s)
 	return s

@@ -19,6 +19,7 @@ type Process struct {
 	WorkingDir      string
 	NoFile          int
 	Env             conf.List[string] // NAME or NAME=VALUE
+	Pools           conf.List[string] // names of thread_pool
 }
 
 const mainOnly = conf.Main
@@ -49,6 +50,10 @@ var ProcessModule = Define(Spec[Process]{
 			p.Env.Add(s, s.Args[0])
 			return nil
 		}),
+		Add("thread_pool", mainOnly, conf.Between(1, 3), func(p *Process, b *Block, s *conf.Stmt) error {
+			p.Pools.Add(s, s.Args[0])
+			return nil
+		}),
 		Add("load_module", mainOnly, conf.Exactly(1), loadModule),
 	}, processIgnored()...),
 })
@@ -56,7 +61,7 @@ var ProcessModule = Define(Spec[Process]{
 func processIgnored() []Directive[Process] {
 	const kernel = "workers are goroutines of one process"
 	rows := Ignore[Process](mainOnly, conf.AtLeast(1), kernel, "worker_cpu_affinity", "worker_priority", "worker_rlimit_core",
-		"worker_rlimit_sigpending", "timer_resolution", "lock_file", "pcre_jit", "ssl_engine", "thread_pool", "debug_points", "ssl_object_cache_inheritable")
+		"worker_rlimit_sigpending", "timer_resolution", "lock_file", "pcre_jit", "ssl_engine", "debug_points", "ssl_object_cache_inheritable")
 	return append(rows, Ignore[Process](conf.Events, conf.AtLeast(1), kernel, "use", "multi_accept", "accept_mutex",
 		"accept_mutex_delay", "debug_connection", "worker_aio_requests")...)
 }

@@ -234,3 +234,35 @@ location /t {
 GET /t
 --- response_body
 one
+
+=== a function on a goroutine beside the worker
+--- main_config
+thread_pool tp threads=2;
+--- http_config
+lua_package_path "$PREFIX/html/?.lua;;";
+--- user_files
+>>> m.lua
+local m = {}
+function m.sum(t, f) local n = 0 for _, v in ipairs(t) do n = n + v end return n, {ngx.md5("a"), {x = f}} end
+function m.bad() return print end
+function m.err() error("ouch", 0) end
+return m
+--- config
+location /t {
+    content_by_lua_block {
+        local ok, n, t = ngx.run_worker_thread("tp", "m", "sum", {1, 2, 3}, true)
+        ngx.say(ok, n, t[1], t[2].x)
+        ngx.say(ngx.run_worker_thread("tp", "m", "bad"))
+        ngx.say(ngx.run_worker_thread("tp", "m", "err"))
+        ngx.say(ngx.run_worker_thread("tp", "m", "no"))
+        ngx.say(ngx.run_worker_thread("none", "m", "no"))
+    }
+}
+--- request
+GET /t
+--- response_body
+true60cc175b9c0f1b6a831c399e269772661true
+falseunsupported Lua type: LUA_TFUNCTION in the return value
+falseouch
+falseinvalid function
+falsethread pool none not found
