@@ -31,7 +31,7 @@ func TestAllocations(t *testing.T) {
 		budget float64
 	}{
 		{"/return", 0},
-		{"/file.txt", 7},
+		{"/file.txt", 4},
 		{"/hello", 2},
 	} {
 		t.Run(c.path, func(t *testing.T) {
