@@ -144,6 +144,7 @@ func (s *state) newCapture(t *vm.Thread, uri, options vm.Value, i int) *captured
 		t.Errorf("failed to issue subrequest: -1")
 	}
 	c.r = sub
+	s.debugf("lua http subrequest \"%s?%s\"", path, args)
 	s.captureVariables(t, sub, get)
 	s.captureBody(t, sub, get)
 	s.captureFields(t, sub, get("headers"))

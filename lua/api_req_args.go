@@ -8,7 +8,6 @@ import (
 // of a form.
 var requestArgsArea = area{rows: []row{
 	{"req.get_uri_args", requestPhases, getURIArgs},
-	{"req.get_query_args", requestPhases, getURIArgs},
 	{"req.set_uri_args", "SVRAPCHB", setURIArgs},
 	{"req.get_post_args", "VRAPCHBL", getPostArgs},
 }}

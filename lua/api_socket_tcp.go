@@ -49,13 +49,13 @@ var tcpMethods = []row{
 	{"close", waiting, socketClose},
 }
 
-// methodTable is a metatable whose __index is a table of functions.
+// methodTable is a metatable that holds the methods itself.
 func (e *engine) methodTable(rows []row) *vm.Table {
-	methods, mt := e.vm.NewTable(0, len(rows)), e.vm.NewTable(0, 1)
+	mt := e.vm.NewTable(0, len(rows)+1)
 	for _, row := range rows {
-		e.add(methods, row)
+		e.add(mt, row)
 	}
-	mt.SetStr("__index", methods.Value())
+	mt.SetStr("__index", mt.Value())
 	return mt
 }
 

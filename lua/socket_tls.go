@@ -136,11 +136,8 @@ func socketClientCert(t *vm.Thread, s *state) int {
 		t.PushBool(true)
 		return 1
 	}
-	switch {
-	case cert.IsNil():
+	if cert.IsNil() || key.IsNil() {
 		return fail(t, "client certificate must be supplied with corresponding private key")
-	case key.IsNil():
-		return fail(t, "client private key must be supplied with corresponding certificate")
 	}
 	chain, ok := userdata[*certChain](cert)
 	if !ok {

@@ -97,11 +97,12 @@ type ResolverConf struct {
 	// Local uses the system's resolv.conf (OpenResty's local=on).
 	Local      bool
 	StatusZone string
+	config     *Config
 	perWorker  resolvers
 }
 
 func setResolver(own *Core, b *Block, s *conf.Stmt) error {
-	r := &ResolverConf{IPv4: true, IPv6: true}
+	r := &ResolverConf{IPv4: true, IPv6: true, config: b.Config}
 	for _, a := range s.Args {
 		key, value, is := strings.Cut(a, "=")
 		if !is {

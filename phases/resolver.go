@@ -1,8 +1,10 @@
 package phases
 
 import (
+	"errors"
 	"net/netip"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/luahttpd/luahttpd/actor"
@@ -30,11 +32,20 @@ func (c *ResolverConf) of(w *actor.Worker) *resolver.Resolver {
 	defer c.perWorker.mu.Unlock()
 	r := c.perWorker.all[w]
 	if r == nil {
-		r = resolver.New(w, resolver.Config{Servers: c.Servers, Valid: c.Valid, IPv4: c.IPv4, IPv6: c.IPv6})
+		r = resolver.New(w, resolver.Config{Servers: c.Servers, Valid: c.Valid, IPv4: c.IPv4, IPv6: c.IPv6, Log: c.logError})
 		if c.perWorker.all == nil {
 			c.perWorker.all = map[*actor.Worker]*resolver.Resolver{}
 		}
 		c.perWorker.all[w] = r
 	}
 	return r
+}
+
+// logError logs that a server could not be reached.
+func (c *ResolverConf) logError(call string, err error) {
+	level := LevelAlert
+	if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.EHOSTUNREACH) || errors.Is(err, syscall.ENETUNREACH) {
+		level = LevelError
+	}
+	c.config.MainLog.Logf(level, 0, "%s() failed (%s) while resolving", call, Errno(err))
 }

@@ -127,6 +127,7 @@ func (q *question) askServer(server actor.Addr, qs []*query, limit time.Duration
 		}
 		left++
 		if _, err := fd.Write(query.packet); err != nil {
+			q.r.log("send", err)
 			return merged{}, err
 		}
 	}
@@ -134,6 +135,7 @@ func (q *question) askServer(server actor.Addr, qs []*query, limit time.Duration
 	for left > 0 {
 		n, err := fd.Read(buf)
 		if err != nil {
+			q.r.log("recv", err)
 			return merged{}, err
 		}
 		for _, query := range qs {
@@ -150,6 +152,12 @@ func (q *question) askServer(server actor.Addr, qs []*query, limit time.Duration
 		}
 	}
 	return merge(qs), nil
+}
+
+func (r *Resolver) log(call string, err error) {
+	if r.config.Log != nil && !errors.Is(err, actor.ErrTimeout) {
+		r.config.Log(call, err)
+	}
 }
 
 // askStream asks over TCP, for an answer that does not fit in a datagram.

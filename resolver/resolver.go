@@ -23,6 +23,9 @@ type Config struct {
 	Valid time.Duration
 	// IPv4 and IPv6 say which addresses to ask for.
 	IPv4, IPv6 bool
+	// Log, when not nil, hears of servers that cannot be reached: the system
+	// call and its error.
+	Log func(call string, err error)
 }
 
 // Error says why a name has no address, in nginx's words. Code is the answer's
