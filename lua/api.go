@@ -40,8 +40,9 @@ func areas() []area {
 		tcpArea,
 		udpArea,
 		requestSocketArea,
-		sslArea,    // api_ssl.go
-		globalArea, // last: it guards the others' globals
+		sslArea,      // api_ssl.go
+		balancerArea, // api_balancer.go
+		globalArea,   // last: it guards the others' globals
 	}
 }
 

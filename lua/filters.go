@@ -3,6 +3,7 @@ package lua
 import (
 	"github.com/luahttpd/luahttpd/lua/vm"
 	"github.com/luahttpd/luahttpd/phases"
+	"github.com/luahttpd/luahttpd/upstream"
 
 	"github.com/luahttpd/luahttpd/conf"
 )
@@ -13,7 +14,8 @@ type argument struct {
 	list    []string // of set_by_lua
 	chunk   []byte
 	eof     bool
-	dropped bool // the chunk was replaced by nothing
+	dropped bool          // the chunk was replaced by nothing
+	try     *upstream.Try // of balancer_by_lua
 }
 
 // runShort runs the script of a phase that cannot wait. A Lua error is logged

@@ -11,6 +11,7 @@ package lua
 import (
 	"github.com/luahttpd/luahttpd/conf"
 	"github.com/luahttpd/luahttpd/phases"
+	"github.com/luahttpd/luahttpd/upstream"
 )
 
 // Conf is what one location says of scripts.
@@ -40,6 +41,13 @@ var Module = phases.Define(phases.Spec[Conf]{
 	Finish: func(own *Conf, b *phases.Block) error {
 		own.site, own.core = siteSlot.Of(b.Config), b.Core()
 		var err error
+		if k := own.scripts[inBalancer]; k != nil && k.block == b {
+			u := upstream.Of(b)
+			u.Choose = own.chooser(k)
+			if own.balancerPool > 0 {
+				u.Keepalive.Idle = own.balancerPool
+			}
+		}
 		own.client, err = own.site.clients.ready(&own.tls, b)
 		return err
 	},

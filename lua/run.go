@@ -341,8 +341,11 @@ func (s *state) logf(level phases.Level, format string, a ...any) {
 		}
 		return
 	}
-	if s.phase == inLog {
+	switch s.phase {
+	case inLog:
 		format += " while logging request"
+	case inBalancer:
+		format += " while connecting to upstream"
 	}
 	s.r.Errorf(level, format, a...)
 }

@@ -82,14 +82,15 @@ type Chooser func(r *phases.Request, t *Try) phases.Result
 
 // Try is what a Chooser decides of one try.
 type Try struct {
-	// Addr is the peer. It must be set.
+	// Addr is the peer. The Balancer chooses when it is not set.
 	Addr actor.Addr
 	// Host is the name for the peer's certificate and for SNI; "": the URL's.
 	Host string
 	// More is how many tries may follow this one; the first try has 0.
 	More int
-	// Number is 1 for the first try.
-	Number int
+	// Number is 1 for the first try. Left is how many there would be from this
+	// one on, Limit how many there may be in all (0: no limit).
+	Number, Left, Limit int
 	// The timeouts of this try.
 	ConnectTimeout, SendTimeout, ReadTimeout time.Duration
 	// Keep: the connection is kept for later use, for KeepIdle and KeepRequests

@@ -242,10 +242,7 @@ func (x *Exchange) run() phases.Result {
 // ask takes the request to peers until one answers.
 func (x *Exchange) ask() phases.Result {
 	r, u := x.r, x.target.upstream
-	x.left = u.tries()
-	if u.Choose != nil {
-		x.left = 1
-	}
+	x.left = max(u.tries(), 1)
 	if n := x.set.NextTries; n > 0 && x.left > n {
 		x.left = n
 	}
@@ -308,7 +305,7 @@ func (x *Exchange) pick() (addr actor.Addr, f *failure, res phases.Result) {
 	t.Keep, t.KeepIdle, t.KeepRequests, t.Host = u.Keepalive.Idle > 0, u.Keepalive.Timeout, u.Keepalive.Requests, ""
 	t.Local, t.Recreate = actor.Addr{}, false
 	if u.Choose != nil {
-		t.More, t.Addr = 0, actor.Addr{}
+		t.More, t.Left, t.Limit, t.Addr = 0, x.left, x.set.NextTries, actor.Addr{}
 		x.nameUpstream(u.Name)
 		a.addr = u.Name
 		if res = u.Choose(x.r, t); res != phases.Next {
@@ -318,14 +315,15 @@ func (x *Exchange) pick() (addr actor.Addr, f *failure, res phases.Result) {
 		if n := x.set.NextTries; n > 0 {
 			x.left = min(x.left, n-t.Number+1)
 		}
-		x.name = t.Addr.String()
-		addr = t.Addr
 		if t.Recreate {
 			var err error
 			if x.out, err = x.proto.request(x, x.out[:0]); err != nil {
 				return addr, nil, x.r.Result(err)
 			}
 		}
+	}
+	if t.Addr != (actor.Addr{}) {
+		x.name, addr = t.Addr.String(), t.Addr
 	} else {
 		p := u.balancer.Pick(x.r, &x.tried)
 		if p == nil {
