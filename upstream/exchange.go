@@ -525,7 +525,9 @@ func (x *Exchange) next(f *failure) (res phases.Result, again bool) {
 		x.left--
 	}
 	if kept && f.cause == OnError {
-		x.left++
+		if x.left == 0 || x.target.upstream.Choose == nil { // a script counts this one too
+			x.left++
+		}
 		x.fresh = true
 	}
 	if f.cause == 0 || f.cause == noLive || x.left == 0 || !x.mayGoOn(f.cause) {
