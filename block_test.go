@@ -23,6 +23,7 @@ import (
 // (">>> name" lines, then the text), request (its first line may name the
 // version, further lines are the body), more_headers, raw_request (with Go
 // escapes), status, response_headers ("Name: value", "!Name" for absent),
+// response_headers_like ("Name: expression"),
 // response_body (exact), response_body_like (expressions), error_log and
 // no_error_log (lines that the log must or must not have), lens ("plain" keeps
 // the other lenses off, with the reason behind it).
@@ -35,7 +36,7 @@ type block struct {
 
 var knownSections = map[string]bool{
 	"main_config": true, "http_config": true, "config": true, "user_files": true, "request": true, "more_headers": true,
-	"raw_request": true, "status": true, "response_headers": true, "response_body": true, "response_body_like": true,
+	"raw_request": true, "status": true, "response_headers": true, "response_body": true, "response_body_like": true, "response_headers_like": true,
 	"error_log": true, "no_error_log": true, "lens": true,
 }
 

@@ -51,6 +51,7 @@ func (t *turn) Read(p []byte) (int, error) {
 	case errors.As(err, &pe):
 		err = &phases.StatusError{Status: 400, Level: phases.LevelInfo, Reason: pe.Reason}
 	case errors.Is(err, actor.ErrTimeout):
+		t.sent.timedout = true
 		err = &phases.StatusError{Status: 408, Level: phases.LevelInfo, Reason: "client timed out (110: Connection timed out) while reading client request body"}
 	case gone(err):
 		t.sent.silent = true

@@ -3,6 +3,7 @@ package luahttpd
 import (
 	"errors"
 	"io"
+	"net"
 	"net/netip"
 	"syscall"
 	"time"
@@ -134,29 +135,32 @@ func (c *conn) Expire(*actor.Timer) {
 	}
 }
 
-// close ends the connection.
+// close ends the connection, with TLS's farewell as far as that needs no
+// waiting.
 func (c *conn) close() {
+	if c.tls != nil {
+		c.end(c.tls.TLS.Close)
+	} else {
+		c.end(c.fd.Close)
+	}
+}
+
+// cut closes the connection under whoever works on it.
+func (c *conn) cut() { c.end(c.fd.Close) }
+
+// reset closes it and drops what the system has not sent yet.
+func (c *conn) reset() { c.end(c.fd.Reset) }
+
+func (c *conn) end(shut func() error) {
 	if c.fd.Closed() {
 		return
 	}
 	if c.waiting {
 		c.wake()
 	}
-	if c.tls != nil {
-		c.tls.farewell()
-	}
-	c.fd.Close()
+	_ = shut() // it is closed, whatever the system says
 	c.w.conns--
 	c.w.stats.Active.Add(-1)
-}
-
-// cut closes the connection under a request that is being served.
-func (c *conn) cut() {
-	if !c.fd.Closed() {
-		c.fd.Close()
-		c.w.conns--
-		c.w.stats.Active.Add(-1)
-	}
 }
 
 func (c *conn) localAddr() netip.AddrPort {
@@ -202,11 +206,6 @@ func (c *conn) Serve() {
 		c.close()
 		return
 	}
-	if !c.greet(l) {
-		c.close()
-		return
-	}
-	t := c.w.takeTurn()
 	c.w.active[c] = struct{}{}
 	keep := false
 	defer func() {
@@ -215,36 +214,48 @@ func (c *conn) Serve() {
 			c.cut()
 			panic(v)
 		}
-		c.w.giveTurn(t)
 		if !keep {
 			c.close()
 		}
 	}()
+	if !c.greet(ten, l) {
+		return
+	}
+	t := c.w.takeTurn()
 	t.c, t.wire = c, c.transport()
-	t.end = copy(t.buf, c.plain)
+	if c.plain != nil {
+		t.end = copy(t.buf, c.plain)
+		c.plain = nil
+	}
+	keep = t.run(ten, l)
+	wait := t.keepalive
+	c.w.giveTurn(t) // not when it panics: its state is unknown too
+	switch {
+	case !keep:
+	case c.requests == 0:
+		c.wait(l.Default.Core.HeaderTimeout)
+	default:
+		c.wait(wait)
+	}
+}
+
+// run serves the requests that have come. keep tells to wait for more.
+func (t *turn) run(ten *tenure, l *phases.Listen) (keep bool) {
+	w := t.c.w
 	for {
 		switch t.receive(ten, l) {
 		case nextWait:
-			if c.w.closing {
-				return
-			}
-			keep = true
-			if c.requests == 0 {
-				c.wait(l.Default.Core.HeaderTimeout)
-			} else {
-				c.wait(t.keepalive)
-			}
-			return
+			return !w.closing
 		case nextClose:
-			return
+			return false
 		}
-		if !t.serve(ten, l) || c.w.closing {
+		if !t.serve(ten, l) || w.closing {
 			t.linger()
-			return
+			return false
 		}
-		if now := c.w.now; now != ten {
-			if ten, l = now, now.find(c); l == nil {
-				return
+		if w.now != ten {
+			if ten, l = w.now, w.now.find(t.c); l == nil {
+				return false
 			}
 		}
 	}
@@ -252,15 +263,21 @@ func (c *conn) Serve() {
 
 // greet does what stands before the first request: the PROXY protocol header
 // and the TLS handshake.
-func (c *conn) greet(l *phases.Listen) bool {
+func (c *conn) greet(ten *tenure, l *phases.Listen) bool {
 	if l.ProxyProtocol && !c.proxied {
 		c.rare().proxied = true
 		if err := c.readProxy(l); err != nil {
-			c.logf(l, phases.LevelError, "%v while reading PROXY protocol", err)
+			level := phases.LevelError
+			if gone(err) {
+				level = phases.LevelInfo
+			}
+			c.logf(l, level, "%v while reading PROXY protocol", err)
 			return false
 		}
 	}
-	if l.SSL && c.tls == nil && c.plain == nil {
+	if l.SSL && c.tls == nil {
+		ten.requests++ // scripts may run for the certificate
+		defer c.w.leave(ten)
 		return c.handshake(l)
 	}
 	return true
@@ -274,6 +291,6 @@ func (c *conn) logf(l *phases.Listen, level phases.Level, format string, a ...an
 
 // gone tells errors of a peer that went away from others.
 func gone(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) ||
+	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, net.ErrClosed) ||
 		errors.Is(err, syscall.ETIMEDOUT) || errors.Is(err, io.ErrUnexpectedEOF)
 }

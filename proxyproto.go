@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/netip"
 	"strconv"
+	"time"
 
 	"github.com/luahttpd/luahttpd/phases"
 )
@@ -28,8 +29,8 @@ const (
 
 // readProxy reads the PROXY protocol header in front of everything else.
 func (c *conn) readProxy(l *phases.Listen) error {
-	c.fd.SetReadTimeout(l.Default.Core.HeaderTimeout)
-	defer c.fd.SetReadTimeout(0)
+	c.fd.SetReadDeadline(c.w.loop.Now().Add(l.Default.Core.HeaderTimeout))
+	defer c.fd.SetReadDeadline(time.Time{})
 	var head [proxyV2Head]byte
 	// One byte at a time up to the length of the header: what follows is TLS
 	// or HTTP and must stay where it is.
@@ -96,7 +97,7 @@ func parseProxyV1(line []byte) (*proxyHeader, error) {
 	parse := func(addr, port []byte) (netip.AddrPort, bool) {
 		a, err := netip.ParseAddr(string(addr))
 		n, perr := strconv.ParseUint(string(port), 10, 16)
-		return netip.AddrPortFrom(a, uint16(n)), err == nil && perr == nil && a.Is4() == (string(f[1]) == "TCP4")
+		return netip.AddrPortFrom(a, uint16(n)), err == nil && perr == nil && a.Zone() == "" && a.Is4() == (string(f[1]) == "TCP4")
 	}
 	source, ok1 := parse(f[2], f[4])
 	target, ok2 := parse(f[3], f[5])

@@ -23,13 +23,17 @@ type responseState struct {
 	silent  bool  // the client gets nothing: it timed out or left
 	unread  bool  // the client may still be sending
 	left    int64 // body bytes that the head promised, -1: unknown
-	hurried bool  // limit_rate: nothing to wait for yet
+	// timedout: the client stopped taking the response.
+	timedout bool
 }
 
 // SendHead puts the head together in nginx's order of fields.
 func (t *turn) SendHead(r *phases.Request) error {
 	if t.sent.silent || t.sent.aborted {
 		return phases.ErrGone
+	}
+	if t.sent.taken {
+		return nil
 	}
 	o, core := &r.Out, r.Loc.Core
 	t.sent.head = true
@@ -40,7 +44,10 @@ func (t *turn) SendHead(r *phases.Request) error {
 	}
 	chunked := o.ContentLength < 0 && !bodyless && !r.IsHead() && r.Major == 1 && r.Minor >= 1 && core.Chunked
 	keep := r.KeepAlive && core.KeepaliveTimeout > 0 && int(t.c.requests) < core.KeepaliveRequests && !t.c.w.closing &&
-		t.c.w.loop.Now().UnixNano()-t.c.since < int64(core.KeepaliveTime) && !t.sent.aborted
+		t.c.w.loop.Now().UnixNano()-t.c.since < int64(core.KeepaliveTime)
+	if r.Expect100 && !t.in.continued && !t.in.done() {
+		keep = false // the client may send its body or may not
+	}
 	if o.ContentLength < 0 && !chunked && !bodyless && !o.NoBody {
 		keep = false
 	}
@@ -63,7 +70,7 @@ func (t *turn) SendHead(r *phases.Request) error {
 	case *o.Date != "":
 		b = http1.AppendField(b, "Date", *o.Date)
 	}
-	if o.ContentType != "" {
+	if o.ContentType != "" && o.Status != 204 {
 		if o.Charset == "" {
 			b = http1.AppendField(b, "Content-Type", o.ContentType)
 		} else {
@@ -74,12 +81,13 @@ func (t *turn) SendHead(r *phases.Request) error {
 		b = append(b, "Content-Length: "...)
 		b = append(strconv.AppendInt(b, o.ContentLength, 10), "\r\n"...)
 	}
-	if !o.LastModified.IsZero() {
+	if !o.LastModified.IsZero() && o.Status != 204 {
 		b = append(b, "Last-Modified: "...)
 		b = append(http1.AppendHTTPDate(b, o.LastModified), "\r\n"...)
 	}
-	location, hasLocation := o.Get("Location")
-	if hasLocation {
+	location, absolute := o.Get("Location")
+	absolute = absolute && core.AbsoluteRedirect && !o.RelativeLocation && strings.HasPrefix(location, "/")
+	if absolute {
 		t.location = t.appendLocation(t.location[:0], r, location)
 		b = http1.AppendField(b, "Location", t.location)
 	}
@@ -99,7 +107,7 @@ func (t *turn) SendHead(r *phases.Request) error {
 		b = append(b, "Connection: close\r\n"...)
 	}
 	for _, f := range o.All() {
-		if hasLocation && len(f.Name) == 8 && strings.EqualFold(f.Name, "Location") {
+		if absolute && len(f.Name) == 8 && strings.EqualFold(f.Name, "Location") {
 			continue
 		}
 		b = http1.AppendField(b, f.Name, f.Value)
@@ -113,13 +121,10 @@ func (t *turn) SendHead(r *phases.Request) error {
 	return nil
 }
 
-// appendLocation makes a redirect to a path absolute, as absolute_redirect,
-// port_in_redirect and server_name_in_redirect say.
+// appendLocation makes a redirect to a path absolute, as port_in_redirect and
+// server_name_in_redirect say.
 func (t *turn) appendLocation(b []byte, r *phases.Request, location string) []byte {
 	core := r.Loc.Core
-	if !core.AbsoluteRedirect || len(location) == 0 || location[0] != '/' || r.Out.RelativeLocation {
-		return append(b, location...)
-	}
 	b = append(append(b, r.Scheme()...), "://"...)
 	switch {
 	case core.NameInRedirect && r.Server.Name != "":
@@ -360,6 +365,7 @@ func (t *turn) writeError(r *phases.Request, err error) error {
 	switch {
 	case errors.Is(err, actor.ErrTimeout):
 		r.Errorf(phases.LevelInfo, "client timed out (110: Connection timed out) while sending response to client")
+		t.sent.timedout = true
 	case gone(err):
 		r.Errorf(phases.LevelInfo, "writev() failed (%s) while sending response to client", phases.Errno(err))
 	default:

@@ -131,6 +131,12 @@ func checkResponse(t *testing.T, b *block, got *bufio.Reader, i int) bool {
 	for _, line := range b.lines("response_headers") {
 		checkField(t, b, resp.Header, line)
 	}
+	for _, line := range b.lines("response_headers_like") {
+		name, like, _ := strings.Cut(line, ": ")
+		if got := strings.Join(resp.Header.Values(name), ", "); !regexp.MustCompile("^(?:" + like + ")$").MatchString(got) {
+			t.Errorf("%s:%d: field %s: %q is not like %s", b.file, b.line, name, got, like)
+		}
+	}
 	if b.has("response_body") && string(body) != b.get("response_body") {
 		t.Errorf("%s:%d: body\n%q\nwant\n%q", b.file, b.line, body, b.get("response_body"))
 	}

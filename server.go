@@ -32,8 +32,8 @@ type Server struct {
 	state   state
 	workers []*worker
 	sockets map[string]*socket
-	extra   []net.Listener // given to Serve
-	done    chan struct{}  // closed when the server has ended
+	hurry   func()        // ends the wait of a shutdown that is under way
+	done    chan struct{} // closed when the server has ended
 	failed  error
 }
 
@@ -69,8 +69,12 @@ func (s *Server) Start() error {
 	if s.state != created {
 		return ErrClosed
 	}
+	return s.start()
+}
+
+func (s *Server) start() error {
 	cfg := s.cfg.Load()
-	if err := s.openSockets(cfg, true); err != nil {
+	if err := s.openSockets(cfg); err != nil {
 		return err
 	}
 	n := cfg.Process.Workers
@@ -80,7 +84,8 @@ func (s *Server) Start() error {
 	for i := range n {
 		w, err := newWorker(s, i)
 		if err != nil {
-			return errors.Join(err, s.abandon())
+			s.abandon()
+			return err
 		}
 		s.workers = append(s.workers, w)
 		go w.run()
@@ -88,7 +93,8 @@ func (s *Server) Start() error {
 	s.state = running
 	for _, w := range s.workers {
 		if err := w.adopt(cfg); err != nil {
-			return errors.Join(err, s.abandon())
+			s.abandon()
+			return err
 		}
 	}
 	for _, w := range s.workers {
@@ -108,14 +114,15 @@ func (s *Server) logNotices(cfg *phases.Config) {
 }
 
 // abandon takes back a start that failed.
-func (s *Server) abandon() error {
+func (s *Server) abandon() {
 	for _, w := range s.workers {
+		w.retire()
 		w.loop.Close()
 	}
-	s.closeSockets(nil)
+	closeSockets(s.unlist(nil))
 	s.state = ended
+	s.logs.Close()
 	close(s.done)
-	return nil
 }
 
 // ListenAndServe starts the server and returns when it has ended: ErrClosed
@@ -145,12 +152,13 @@ func (s *Server) Serve(l net.Listener) error {
 		return err
 	}
 	s.mu.Lock()
-	start := s.state == created
+	var err error
+	if s.state == created {
+		err = s.start()
+	}
 	s.mu.Unlock()
-	if start {
-		if err := s.Start(); err != nil {
-			return err
-		}
+	if err != nil {
+		return err
 	}
 	return s.Wait()
 }
@@ -233,7 +241,7 @@ func (s *Server) Reload() error {
 	if err != nil {
 		return err
 	}
-	if err := s.openSockets(cfg, false); err != nil {
+	if err := s.openSockets(cfg); err != nil {
 		return err
 	}
 	for i, w := range s.workers {
@@ -241,15 +249,19 @@ func (s *Server) Reload() error {
 			for _, back := range s.workers[:i] {
 				back.readopt(s.cfg.Load())
 			}
-			s.closeSockets(s.cfg.Load())
+			closeSockets(s.unlist(s.cfg.Load()))
 			return err
 		}
 	}
 	s.cfg.Store(cfg)
+	unwanted := s.unlist(cfg)
 	for _, w := range s.workers {
-		w.loop.Call(func() { w.listen() })
+		w.loop.Call(func() {
+			w.listen()
+			w.settle()
+		})
 	}
-	s.closeSockets(cfg)
+	closeSockets(unwanted)
 	s.logNotices(cfg)
 	return nil
 }
@@ -259,27 +271,42 @@ func (s *Server) ReopenLogs() error { return s.logs.Reopen() }
 
 // Shutdown ends the server gracefully: it takes no new connections, closes
 // idle ones and waits for the requests under way until ctx ends or
-// worker_shutdown_timeout has passed; then it closes what is left.
+// worker_shutdown_timeout has passed; then it closes what is left. When a
+// shutdown is under way already, the end of either ctx ends the wait of both.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
-	if s.state == created {
+	switch s.state {
+	case created:
 		s.state = ended
-		s.closeSockets(nil)
+		closeSockets(s.unlist(nil))
+		s.logs.Close()
 		close(s.done)
 		s.mu.Unlock()
 		return nil
+	case running:
+		return s.shutdown(ctx)
 	}
-	if s.state != running {
-		s.mu.Unlock()
+	s.mu.Unlock()
+	select {
+	case <-s.done:
+	case <-ctx.Done():
+		s.hurry()
 		<-s.done
-		return nil
+		return ctx.Err()
 	}
+	return nil
+}
+
+// shutdown is entered with the lock.
+func (s *Server) shutdown(ctx context.Context) error {
 	s.state = stopping
 	timeout := s.cfg.Load().Process.ShutdownTimeout
+	ctx, s.hurry = context.WithCancel(ctx)
+	defer s.hurry()
 	for _, w := range s.workers {
 		w.loop.Call(w.drain)
 	}
-	s.closeSockets(nil)
+	closeSockets(s.unlist(nil))
 	s.mu.Unlock()
 	if timeout > 0 {
 		var cancel context.CancelFunc
@@ -291,14 +318,14 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// idle waits until no worker has a connection or a coroutine left.
+// idle waits until no worker has a connection left.
 func (s *Server) idle(ctx context.Context) error {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		busy := false
 		for _, w := range s.workers {
-			w.loop.Call(func() { busy = busy || w.busy() })
+			w.loop.Call(func() { busy = busy || w.conns > 0 })
 		}
 		if !busy {
 			return nil
@@ -339,7 +366,7 @@ func (s *Server) finish() {
 
 // openSockets opens what cfg listens on and is not open yet. When that fails
 // half way, what was opened is closed again.
-func (s *Server) openSockets(cfg *phases.Config, first bool) error {
+func (s *Server) openSockets(cfg *phases.Config) error {
 	if s.sockets == nil {
 		s.sockets = map[string]*socket{}
 	}
@@ -368,7 +395,7 @@ func (s *Server) openSockets(cfg *phases.Config, first bool) error {
 					delete(s.sockets, key)
 				}
 				k.close()
-				return fmt.Errorf("%s to %s failed (%s)", failedCall(err), l, phases.Errno(err))
+				return &listenError{failedCall(err), l.String(), err}
 			}
 			k.listeners = append(k.listeners, al)
 		}
@@ -377,6 +404,18 @@ func (s *Server) openSockets(cfg *phases.Config, first bool) error {
 	}
 	return nil
 }
+
+// listenError is a socket that could not be opened, in nginx's words.
+type listenError struct {
+	call, addr string
+	err        error
+}
+
+func (e *listenError) Error() string {
+	return fmt.Sprintf("%s to %s failed (%s)", e.call, e.addr, phases.Errno(e.err))
+}
+
+func (e *listenError) Unwrap() error { return e.err }
 
 func failedCall(err error) string {
 	var se *os.SyscallError
@@ -425,14 +464,22 @@ func (k *socket) close() {
 	}
 }
 
-// closeSockets closes those that cfg does not listen on; nil: all.
-func (s *Server) closeSockets(cfg *phases.Config) {
+// unlist takes the sockets out of the list that cfg does not listen on; nil:
+// all. The caller closes them when no worker accepts from them any more.
+func (s *Server) unlist(cfg *phases.Config) (out []*socket) {
 	for key, k := range s.sockets {
 		if cfg != nil && (k.given || wants(cfg, key)) {
 			continue
 		}
-		k.close()
+		out = append(out, k)
 		delete(s.sockets, key)
+	}
+	return out
+}
+
+func closeSockets(all []*socket) {
+	for _, k := range all {
+		k.close()
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/luahttpd/luahttpd/actor"
 	"github.com/luahttpd/luahttpd/phases"
@@ -16,9 +17,6 @@ type tlsConn struct {
 	srv   *phases.Server // whose configuration the handshake used
 }
 
-// farewell sends close_notify as far as that needs no waiting.
-func (c *tlsConn) farewell() { c.TLS.Close() }
-
 // handshake makes the connection a TLS one. A client that speaks HTTP gets an
 // answer in HTTP: its bytes are kept for the turn.
 func (c *conn) handshake(l *phases.Listen) bool {
@@ -28,11 +26,9 @@ func (c *conn) handshake(l *phases.Listen) bool {
 		t.srv = srv
 		return cfg, err
 	}})
-	core := l.Default.Core
-	c.fd.SetReadTimeout(core.HeaderTimeout)
-	c.fd.SetWriteTimeout(core.HeaderTimeout)
+	c.fd.SetDeadline(c.w.loop.Now().Add(l.Default.Core.HeaderTimeout))
 	err := t.Handshake()
-	c.fd.SetReadTimeout(0)
+	c.fd.SetDeadline(time.Time{})
 	var plain *actor.NotTLS
 	switch {
 	case err == nil:

@@ -153,15 +153,25 @@ func (t *turn) lost(ten *tenure, l *phases.Listen, err error) {
 		status, reason = 408, "client timed out (110: Connection timed out) while reading client "+what
 	}
 	t.begin(ten, l)
+	defer t.over()
 	t.r.RequestLine = t.head.Line
-	t.sent.silent = true
+	t.sent.silent, t.sent.timedout = true, status == 408
 	t.r.Reject(&phases.StatusError{Status: status, Level: phases.LevelInfo, Reason: reason})
-	t.over()
+	t.resetTimedout()
+}
+
+// resetTimedout is reset_timedout_connection: what the system still holds for
+// a client that does not take it is dropped.
+func (t *turn) resetTimedout() {
+	if t.sent.timedout && t.r.Loc.Core.ResetTimedout && !t.c.fd.Closed() {
+		t.c.reset()
+	}
 }
 
 // refuse answers a head that was not accepted.
 func (t *turn) refuse(ten *tenure, l *phases.Listen, err error) {
 	t.begin(ten, l)
+	defer t.over()
 	r := &t.r
 	r.RequestLine = t.head.Line
 	if m, rest, ok := bytes.Cut(t.head.Line, []byte(" ")); ok {
@@ -177,7 +187,6 @@ func (t *turn) refuse(ten *tenure, l *phases.Listen, err error) {
 	}
 	t.in.none()
 	r.Reject(se)
-	t.over()
 	t.pos = t.end
 	t.sent.unread = true
 	t.linger()
@@ -231,7 +240,7 @@ func (t *turn) peerName() string {
 
 // over ends the request's use of its configuration.
 func (t *turn) over() {
-	t.ten.requests--
+	t.c.w.leave(t.ten)
 	t.c.w.stats.Writing.Add(-1)
 }
 
@@ -254,26 +263,28 @@ func (t *turn) serve(ten *tenure, l *phases.Listen) bool {
 	if h.Dropped > 0 {
 		r.Errorf(phases.LevelInfo, "client sent invalid header line: \"%s\"", h.DroppedLine)
 	}
-	srv, err := l.Find(r, t.host)
-	if err != nil {
-		r.Reject(&phases.StatusError{Status: 500, Level: phases.LevelAlert, Reason: err.Error()})
-		return false
-	}
-	r.Server, r.Loc = srv, srv.Loc
-	t.path, err = http1.NormalizePath(t.path[:0], h.Path, srv.Core.MergeSlashes)
-	if err != nil {
-		se := &phases.StatusError{Status: 400, Level: phases.LevelInfo, Reason: err.Error()}
+	if se := t.choose(l); se != nil {
 		r.Reject(se)
-		return false
+	} else {
+		r.Run()
 	}
-	r.URI = t.path
-	if se := t.c.checkTLS(r, l); se != nil {
-		r.Reject(se)
-		return false
-	}
-	r.Run()
 	t.watch(nil)
 	return t.conclude()
+}
+
+// choose finds the server block that the request is for and its path.
+func (t *turn) choose(l *phases.Listen) *phases.StatusError {
+	srv, err := l.Find(&t.r, t.host)
+	if err != nil {
+		return &phases.StatusError{Status: 500, Level: phases.LevelAlert, Reason: err.Error()}
+	}
+	t.r.Server, t.r.Loc = srv, srv.Loc
+	t.path, err = http1.NormalizePath(t.path[:0], t.head.Path, srv.Core.MergeSlashes)
+	if err != nil {
+		return &phases.StatusError{Status: 400, Level: phases.LevelInfo, Reason: err.Error()}
+	}
+	t.r.URI = t.path
+	return t.c.checkTLS(&t.r, l)
 }
 
 // conclude says whether the connection can carry another request.
@@ -283,6 +294,7 @@ func (t *turn) conclude() bool {
 	t.keepalive = core.KeepaliveTimeout
 	if s.aborted || s.taken || !s.keep || !s.ended || t.c.fd.Closed() {
 		s.unread = !t.in.done()
+		t.resetTimedout()
 		return false
 	}
 	if !t.in.done() && !t.skipBody() {

@@ -75,7 +75,7 @@ func (w *worker) run() {
 // configuration. It is called from outside of the worker.
 func (w *worker) adopt(cfg *phases.Config) error {
 	result := make(chan error, 1)
-	w.loop.Post(actor.TaskFunc(func(*actor.Worker) {
+	if !w.loop.Call(func() {
 		w.loop.Go(func() {
 			err := startModules(cfg, w.loop)
 			if err == nil {
@@ -83,7 +83,9 @@ func (w *worker) adopt(cfg *phases.Config) error {
 			}
 			result <- err
 		})
-	}))
+	}) {
+		return ErrClosed // its loop has failed
+	}
 	return <-result
 }
 
@@ -129,11 +131,19 @@ func (w *worker) take(cfg *phases.Config) {
 		}
 		c = next
 	}
-	// The old one goes when its requests have: not before this reload is over.
-	w.loop.AfterFunc(0, w.settle)
 }
 
-// settle ends the tenures that nobody needs any more.
+// leave ends a use of t by a request. The last one of a configuration that was
+// replaced ends it.
+func (w *worker) leave(t *tenure) {
+	t.requests--
+	if t.requests == 0 && t != w.now {
+		w.loop.AfterFunc(0, w.settle)
+	}
+}
+
+// settle ends the tenures that nobody needs any more. While a reload is under
+// way the server's configuration is needed: the reload may fail.
 func (w *worker) settle() {
 	kept := w.old[:0]
 	var over []*tenure
@@ -150,9 +160,6 @@ func (w *worker) settle() {
 	w.old = kept
 	for _, t := range over {
 		w.loop.Go(func() { stopModules(t.cfg, w.loop) })
-	}
-	if len(kept) > 0 {
-		w.loop.AfterFunc(20*time.Millisecond, w.settle)
 	}
 }
 
@@ -302,8 +309,6 @@ func (w *worker) drain() {
 		w.idle.first.close()
 	}
 }
-
-func (w *worker) busy() bool { return w.conns > 0 }
 
 // retire stops the modules of every configuration; the worker serves nothing
 // any more.

@@ -128,7 +128,6 @@ func (r *Request) ReadBody() error {
 		b.Size += int64(n)
 		b.received += int64(n)
 		if c.MaxBodySize > 0 && b.Size > c.MaxBodySize {
-			r.closing = true
 			return &StatusError{413, LevelError, fmt.Sprintf("client intended to send too large chunked body: %d bytes", b.Size)}
 		}
 		if b.File != nil {

@@ -1,7 +1,6 @@
 package phases
 
 import (
-	"bytes"
 	"sort"
 	"strings"
 
@@ -55,6 +54,8 @@ type locations struct {
 	prefix  map[string]*Loc
 	lengths []int // of the prefixes, longest first
 	regexes []*Loc
+	// redirects: one of them answers for its name without the last "/" too.
+	redirects bool
 }
 
 func (ls *locations) add(l *Loc) (duplicate bool) {
@@ -84,60 +85,80 @@ func (ls *locations) add(l *Loc) (duplicate bool) {
 	return duplicate
 }
 
-// find returns the location for path; slash is a location that path would
-// match with a "/" at its end and that answers such requests itself.
-func (ls *locations) find(r *Request, path []byte) (l, slash *Loc, err error) {
+// found is how a location was found.
+type found uint8
+
+const (
+	foundNone   found = iota
+	foundPrefix       // an expression of a block outside may come before it
+	foundFinal
+	foundSlash // path with a "/" at its end is the location's name
+)
+
+// find returns the location for path. With foundSlash that location redirects
+// to its name.
+func (ls *locations) find(r *Request, path []byte) (*Loc, found, error) {
+	l, how := ls.static(path)
+	expressions := true
+	if how == foundPrefix {
+		expressions = l.Kind != LocPrefixFirst
+		in, inHow, err := l.inside.find(r, path)
+		if err != nil {
+			return nil, foundNone, err
+		}
+		if inHow != foundNone {
+			l, how = in, inHow
+		}
+	}
+	if how == foundFinal || how == foundSlash || !expressions {
+		return l, how, nil
+	}
+	for _, x := range ls.regexes {
+		ok, err := x.regex.Match(r, path)
+		if err != nil {
+			return nil, foundNone, err
+		}
+		if !ok {
+			continue
+		}
+		in, inHow, err := x.inside.find(r, path)
+		if err != nil {
+			return nil, foundNone, err
+		}
+		if inHow != foundNone {
+			x = in
+		}
+		return x, foundFinal, nil
+	}
+	return l, how, nil
+}
+
+// static looks among the names: the whole path, the path with a "/" behind it
+// that redirects, or else the longest prefix.
+func (ls *locations) static(path []byte) (*Loc, found) {
 	if l := ls.exact[string(path)]; l != nil {
-		return l, nil, nil
+		return l, foundFinal
+	}
+	if l := ls.prefix[string(path)]; l != nil {
+		return l, foundPrefix
+	}
+	if ls.redirects {
+		if l := ls.exact[string(path)+"/"]; l != nil && l.autoRedirect {
+			return l, foundSlash
+		}
+		if l := ls.prefix[string(path)+"/"]; l != nil && l.autoRedirect {
+			return l, foundSlash
+		}
 	}
 	for _, n := range ls.lengths {
-		if n == len(path)+1 {
-			if p := ls.prefix[string(path)+"/"]; p != nil && p.autoRedirect {
-				slash = p
-			}
+		if n >= len(path) {
 			continue
 		}
-		if n > len(path) {
-			continue
-		}
-		if p := ls.prefix[string(path[:n])]; p != nil && !p.leaves(path[n:]) {
-			l = p
-			break
+		if l := ls.prefix[string(path[:n])]; l != nil && !l.leaves(path[n:]) {
+			return l, foundPrefix
 		}
 	}
-	if e := ls.exact[string(path)+"/"]; len(ls.exact) > 0 && e != nil && e.autoRedirect {
-		slash = e
-	}
-	if l != nil {
-		in, inSlash, err := l.inside.find(r, path)
-		if err != nil {
-			return nil, nil, err
-		}
-		if inSlash != nil {
-			slash = inSlash
-		}
-		if in != nil {
-			if in.Kind == LocExact || in.Kind == LocRegex {
-				return in, nil, nil
-			}
-			if l.Kind != LocPrefixFirst && in.Kind != LocPrefixFirst {
-				if m, err := ls.matchRegex(r, path); m != nil || err != nil {
-					return m, nil, err
-				}
-			}
-			return in, slash, nil
-		}
-		if slash != nil || l.Kind == LocPrefixFirst {
-			return l, slash, nil
-		}
-	} else if slash != nil {
-		return nil, slash, nil
-	}
-	m, err := ls.matchRegex(r, path)
-	if m != nil || err != nil {
-		return m, nil, err
-	}
-	return l, nil, nil
+	return nil, foundNone
 }
 
 // leaves tells a path that would climb out of an aliased directory, because
@@ -146,38 +167,16 @@ func (l *Loc) leaves(rest []byte) bool {
 	return l.Core.Alias && len(rest) >= 2 && rest[0] == '.' && rest[1] == '.' && (len(rest) == 2 || rest[2] == '/')
 }
 
-func (ls *locations) matchRegex(r *Request, path []byte) (*Loc, error) {
-	for _, l := range ls.regexes {
-		ok, err := l.regex.Match(r, path)
-		if err != nil {
-			return nil, err
-		}
-		if !ok {
-			continue
-		}
-		in, _, err := l.inside.find(r, path)
-		if err != nil {
-			return nil, err
-		}
-		if in != nil {
-			return in, nil
-		}
-		return l, nil
-	}
-	return nil, nil
-}
-
 // findLocation is the find-config phase.
 func (r *Request) findLocation() (bool, Result) {
-	l, slash, err := r.Server.Loc.inside.find(r, r.URI)
-	if err != nil {
+	l, how, err := r.Server.Loc.inside.find(r, r.URI)
+	switch {
+	case err != nil:
 		r.Errorf(LevelAlert, "%v on \"%s\"", err, r.URI)
 		return false, 500
-	}
-	if slash != nil {
-		return false, r.redirectSlash(slash)
-	}
-	if l == nil {
+	case how == foundSlash:
+		return false, r.redirectSlash(l)
+	case l == nil:
 		l = r.Server.Loc
 	}
 	if x := l.Core.except; x != nil && !x.methods[r.Method] {
@@ -190,10 +189,9 @@ func (r *Request) findLocation() (bool, Result) {
 	if l.Core.Internal && !r.Internal {
 		return false, 404
 	}
-	if max := l.Core.MaxBodySize; max > 0 && r.IsMain() && r.ContentLength > max && !r.Body.Read {
+	if max := l.Core.MaxBodySize; max > 0 && r.IsMain() && r.ContentLength > max && !r.Body.Read && !r.Body.Discarded {
 		r.Errorf(LevelError, "client intended to send too large body: %d bytes", r.ContentLength)
-		r.Expect100 = false
-		r.closing = true
+		r.Body.Discarded = true // also for the error page's location
 		return false, 413
 	}
 	return true, Next
@@ -357,7 +355,8 @@ func (b *Block) compose(l *Loc) {
 // AutoRedirect: a request for this location's name without its last slash is
 // redirected to the name (proxy_pass and its like).
 func (b *Block) AutoRedirect() {
-	if bytes.HasSuffix([]byte(b.Loc.Name), []byte("/")) && (b.Loc.Kind == LocPrefix || b.Loc.Kind == LocPrefixFirst || b.Loc.Kind == LocExact) {
-		b.Loc.autoRedirect = true
+	l := b.Loc
+	if strings.HasSuffix(l.Name, "/") && !l.NoName && (l.Kind == LocPrefix || l.Kind == LocPrefixFirst || l.Kind == LocExact) {
+		l.autoRedirect, b.Parent.Loc.inside.redirects = true, true
 	}
 }

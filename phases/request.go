@@ -78,7 +78,6 @@ type Request struct {
 	access    Result // remembered verdict of "satisfy any"
 	errorPage bool   // an error page is being made
 	restart   Phase
-	named     bool
 	sub       *Subrequest
 	wrote     int64
 	headBytes int64
@@ -89,7 +88,6 @@ type Request struct {
 	errStatus int    // the status that an error page answers with
 	depth     int    // of subrequests
 	limitRate int64
-	closing   bool
 	// evaluating is how many variables are being evaluated for one another.
 	evaluating uint8
 	aliasURI   bool // an "alias" in a regex location has the URI appended

@@ -24,7 +24,6 @@ func (r *Request) Run() {
 // Reject answers a request whose head could not be accepted: no phase runs
 // but the log phase.
 func (r *Request) Reject(err error) {
-	r.closing = true
 	r.run(Log, r.Result(err))
 }
 
@@ -58,13 +57,19 @@ func (r *Request) logPhase() {
 	}
 }
 
-// end runs the cleanups, also when the coroutine is killed.
+// end runs the cleanups, also when the coroutine is killed, and every one of
+// them even if another panics.
 func (r *Request) end() {
-	for len(r.cleanups) > 0 {
-		f := r.cleanups[len(r.cleanups)-1]
-		r.cleanups = r.cleanups[:len(r.cleanups)-1]
+	if n := len(r.cleanups); n > 0 {
+		f := r.cleanups[n-1]
+		r.cleanups[n-1] = nil
+		r.cleanups = r.cleanups[:n-1]
+		defer r.end()
 		f()
+		return
 	}
+	clear(r.slots)
+	r.slots = r.slots[:0]
 	r.Body.close()
 }
 
@@ -99,9 +104,9 @@ func (r *Request) conclude(res Result) Result {
 			return Done
 		case res == Redirected:
 			return res
-		case res == Failed || res == Close:
-			if res == Close && r.Out.Status == 0 {
-				r.Out.Status = int(Close)
+		case res == Failed || res == Close || r.IsMain() && (res == 408 || res == 499):
+			if res != Failed && !r.headLeft {
+				r.Out.Status = int(res)
 			}
 			r.abort()
 			return Done
@@ -351,7 +356,9 @@ func (r *Request) Delay(d time.Duration) bool {
 // files; when all decline there is nothing to serve.
 func contentPolicy(r *Request) (bool, Result) {
 	if c := r.Loc.content; c != nil {
-		return false, c(r)
+		if res := c(r); res != Declined {
+			return false, res
+		}
 	}
 	for _, h := range r.Loc.steps[Content] {
 		if res := h(r); res != Declined {

@@ -74,7 +74,7 @@ func (r *Request) special(status int) Result {
 		return r.emptyPage(status)
 	}
 	c := r.Loc.Core
-	if (!r.errorPage || c.RecursivePages) && r.redirects > 0 {
+	if !r.errorPage && r.redirects > 0 {
 		for _, p := range c.ErrorPages.Items {
 			if p.status == status {
 				return r.sendErrorPage(status, p)
@@ -86,7 +86,7 @@ func (r *Request) special(status int) Result {
 
 // HasErrorPage tells whether an error page would be made for the status.
 func (r *Request) HasErrorPage(status int) bool {
-	if r.errorPage && !r.Loc.Core.RecursivePages {
+	if r.errorPage {
 		return false
 	}
 	for _, p := range r.Loc.Core.ErrorPages.Items {
@@ -99,7 +99,7 @@ func (r *Request) HasErrorPage(status int) bool {
 
 func (r *Request) sendErrorPage(status int, p errorPage) Result {
 	r.errStatus = status
-	r.errorPage = true
+	r.errorPage = r.errorPage || !r.Loc.Core.RecursivePages
 	switch {
 	case p.overwrite > 0:
 		r.errStatus = p.overwrite
@@ -121,7 +121,7 @@ func (r *Request) sendErrorPage(status int, p errorPage) Result {
 		return r.redirected(r.NamedLocation(uri))
 	}
 	r.Out.Set("Location", uri)
-	switch r.errStatus {
+	switch p.overwrite {
 	case 301, 302, 303, 307, 308:
 	default:
 		r.errStatus = 302
@@ -150,10 +150,9 @@ func (r *Request) emptyPage(status int) Result {
 
 // builtinPage sends nginx's page for the status.
 func (r *Request) builtinPage(status int) Result {
-	shown := status
 	switch status {
 	case 494, 495, 496, 497:
-		r.errStatus, shown = 400, 400
+		r.errStatus = 400
 	}
 	if r.errStatus == 0 {
 		r.errStatus = status
@@ -173,10 +172,10 @@ func (r *Request) builtinPage(status int) Result {
 		o.Status, r.errStatus = status, 0
 		return r.Finish()
 	}
-	page := r.Config.page(status, shown, r.Loc.Core.Tokens)
+	page := r.Config.page(status, r.Loc.Core.Tokens)
 	o.ContentType = "text/html"
-	if r.IsHead() && o.ContentLength < 0 {
-		o.ContentLength = int64(len(page))
+	if page == nil {
+		o.ContentType = ""
 	}
 	return r.SendBytes(page)
 }
@@ -189,12 +188,20 @@ var pageTitles = map[int]string{
 	497: "The plain HTTP request was sent to HTTPS port",
 }
 
-// page renders the built-in page of a status.
-func (cfg *Config) page(status, shown, tokens int) []byte {
-	title := strconv.Itoa(shown) + " " + http1.StatusText(shown)
-	if shown == 302 {
-		title = "302 Found" // unlike the status line
+// page renders the built-in page of a status, nil for those that have none.
+func (cfg *Config) page(status, tokens int) []byte {
+	title := http1.StatusText(status)
+	switch {
+	case status == 302:
+		title = "Found" // unlike the status line
+	case status == 401:
+		title = "Authorization Required"
+	case status == 498: // nginx's own for "like 404"
+		status, title = 404, http1.StatusText(404)
+	case title == "" && pageTitles[status] == "":
+		return nil
 	}
+	title = strconv.Itoa(status) + " " + title
 	b := make([]byte, 0, 256)
 	b = append(b, "<html>\r\n<head><title>"...)
 	if t := pageTitles[status]; t != "" {
