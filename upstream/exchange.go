@@ -358,7 +358,7 @@ func (x *Exchange) connect(addr actor.Addr) *failure {
 	r := x.r
 	key := poolKey{addr: addr, tls: x.target.secure}
 	if key.tls != nil {
-		key.name = key.tls.peerName(x)
+		key.name, key.cert = key.tls.peerName(x), key.tls.identity(r)
 	}
 	key.local = x.try.Local
 	if b := x.set.Bind; b != nil && key.local == (actor.Addr{}) {

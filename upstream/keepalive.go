@@ -111,6 +111,7 @@ type poolKey struct {
 	local actor.Addr // bound to
 	tls   *secure    // the settings of its verification; nil: plain
 	name  string     // in its SNI and certificate
+	cert  string     // of ours, when variables name it
 }
 
 // pool is the idle connections of an upstream on one worker, newest first.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"strings"
+	"sync"
 
 	"github.com/luahttpd/luahttpd/actor"
 	"github.com/luahttpd/luahttpd/conf"
@@ -19,7 +20,7 @@ type tlsConf struct {
 	depth      int
 	trusted    string
 	crl        string
-	cert, key  string
+	cert, key  *phases.Template // nil: none
 	passwords  string
 	protocols  []string
 	ciphers    string
@@ -35,7 +36,51 @@ type secure struct {
 	config *tls.Config
 	// verifier is nil when peers are not verified.
 	verifier *Verifier
+	// pairs are the certificates that variables name; nil: they do not.
+	pairs     *keyPairs
+	passwords []string
 }
+
+// keyPairs are certificates that were loaded for requests, shared by the
+// workers.
+type keyPairs struct {
+	mu  sync.Mutex
+	all map[string]*tls.Certificate
+}
+
+// maxKeyPairs bounds how many are remembered of a location.
+const maxKeyPairs = 64
+
+// load returns the certificate that variables name for the request; nil, as
+// nginx does, when the name is empty.
+func (s *secure) load(r *phases.Request) (*tls.Certificate, error) {
+	cert, key := s.conf.cert.String(r), s.conf.key.String(r)
+	if cert == "" || key == "" {
+		return nil, nil
+	}
+	p := s.pairs
+	name := cert + "\x00" + key
+	p.mu.Lock()
+	pair := p.all[name]
+	p.mu.Unlock()
+	if pair != nil {
+		return pair, nil
+	}
+	loaded, err := phases.LoadKeyPair(r.Config, cert, key, s.passwords)
+	if err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.all) >= maxKeyPairs {
+		clear(p.all)
+	}
+	p.all[name] = &loaded
+	return &loaded, nil
+}
+
+// prefixOf is "proxy_" of "proxy_pass".
+func prefixOf(directive string) string { return strings.TrimSuffix(directive, "pass") }
 
 // tlsRows are the directives of tlsConf for the protocol whose directives begin
 // with prefix ("proxy_").
@@ -43,10 +88,19 @@ func tlsRows[T any](prefix string, f func(*T) *tlsConf) []phases.Directive[T] {
 	file := func(name string, field func(c *tlsConf) *string) phases.Directive[T] {
 		return phases.Set(prefix+name, anywhere, conf.Exactly(1), func(own *T, b *phases.Block, s *conf.Stmt) error {
 			*field(f(own)) = s.Args[0]
-			if s.Args[0] != "" && !strings.HasPrefix(s.Args[0], "data:") && !phases.HasVariables(s.Args[0]) {
+			if s.Args[0] != "" {
 				*field(f(own)) = b.ConfPath(s.Args[0])
 			}
 			return nil
+		})
+	}
+	pem := func(name string, field func(c *tlsConf) **phases.Template) phases.Directive[T] {
+		return phases.Set(prefix+name, anywhere, conf.Exactly(1), func(own *T, b *phases.Block, s *conf.Stmt) (err error) {
+			*field(f(own)) = nil
+			if s.Args[0] != "" {
+				*field(f(own)), err = b.Template(s, s.Args[0])
+			}
+			return err
 		})
 	}
 	rows := []phases.Directive[T]{
@@ -56,8 +110,8 @@ func tlsRows[T any](prefix string, f func(*T) *tlsConf) []phases.Directive[T] {
 		phases.SetInt(prefix+"ssl_verify_depth", anywhere, func(c *T) *int { return &f(c).depth }),
 		file("ssl_trusted_certificate", func(c *tlsConf) *string { return &c.trusted }),
 		file("ssl_crl", func(c *tlsConf) *string { return &c.crl }),
-		file("ssl_certificate", func(c *tlsConf) *string { return &c.cert }),
-		file("ssl_certificate_key", func(c *tlsConf) *string { return &c.key }),
+		pem("ssl_certificate", func(c *tlsConf) **phases.Template { return &c.cert }),
+		pem("ssl_certificate_key", func(c *tlsConf) **phases.Template { return &c.key }),
 		file("ssl_password_file", func(c *tlsConf) *string { return &c.passwords }),
 		phases.Set(prefix+"ssl_protocols", anywhere, conf.AtLeast(1), func(own *T, b *phases.Block, s *conf.Stmt) error {
 			for _, a := range s.Args {
@@ -114,23 +168,28 @@ func (c *tlsConf) ready(b *phases.Block, to *pass) (*secure, error) {
 	if c.ciphers != "" {
 		s.config.CipherSuites, _ = phases.ParseCiphers(c.ciphers)
 	}
-	if c.cert != "" {
-		if c.key == "" {
-			return nil, p.Errorf("no \"proxy_ssl_certificate_key\" is defined for certificate \"%s\"", c.cert)
+	if c.cert != nil {
+		if c.key == nil {
+			return nil, p.Errorf("no \"%sssl_certificate_key\" is defined for certificate \"%s\"", prefixOf(p.Name), c.cert.Source())
 		}
-		var passwords []string
 		if c.passwords != "" {
 			text, err := os.ReadFile(c.passwords)
 			if err != nil {
 				return nil, p.Errorf("%s", phases.OpenError(err))
 			}
-			passwords = strings.Split(strings.TrimRight(string(text), "\n"), "\n")
+			s.passwords = strings.Split(strings.TrimRight(string(text), "\n"), "\n")
 		}
-		pair, err := phases.LoadKeyPair(b.Config, c.cert, c.key, passwords)
-		if err != nil {
-			return nil, p.Errorf("%v", err)
+		cert, isConst := c.cert.Const()
+		key, isConstToo := c.key.Const()
+		if isConst && isConstToo {
+			pair, err := phases.LoadKeyPair(b.Config, cert, key, s.passwords)
+			if err != nil {
+				return nil, p.Errorf("%v", err)
+			}
+			s.config.Certificates = []tls.Certificate{pair}
+		} else {
+			s.pairs = &keyPairs{all: map[string]*tls.Certificate{}}
 		}
-		s.config.Certificates = []tls.Certificate{pair}
 	}
 	if c.verify {
 		if c.trusted == "" {
@@ -159,6 +218,15 @@ func (s *secure) peerName(x *Exchange) string {
 	return name
 }
 
+// identity is what else parts connections of the same settings: the
+// certificate that variables name.
+func (s *secure) identity(r *phases.Request) string {
+	if s.pairs == nil {
+		return ""
+	}
+	return s.conf.cert.String(r) + "\x00" + s.conf.key.String(r)
+}
+
 var errVerify = errors.New("certificate verify failed")
 
 // handshake makes the connection a TLS one. Its failures go to the next peer
@@ -166,13 +234,23 @@ var errVerify = errors.New("certificate verify failed")
 func (x *Exchange) handshake(s *secure, name string) *failure {
 	c := x.conn
 	config := s.config
-	if s.conf.serverName || s.conf.verify {
+	if s.conf.serverName || s.conf.verify || s.pairs != nil {
 		config = config.Clone()
 		if s.conf.serverName && name != "" && !strings.HasPrefix(name, "[") && !strings.HasPrefix(name, "unix:") {
 			if _, is := literal(name, 0); !is {
 				config.ServerName = name
 			}
 		}
+	}
+	if s.pairs != nil {
+		pair, err := s.load(x.r)
+		if err != nil {
+			return &failure{0, 500, phases.LevelError, err.Error()}
+		}
+		if pair != nil {
+			config.Certificates = []tls.Certificate{*pair}
+		}
+		config.ClientSessionCache = nil // a session is of one certificate
 	}
 	var wrong string
 	if s.conf.verify {
