@@ -24,13 +24,14 @@ var imports = map[string]string{
 	"phases/http1":   "",
 	"phases/setvar":  "phases/http1",
 	"lua/vm":         "",
+	"lua/stdlib":     "lua/vm",
 	"actor":          "poll",
 	"resolver":       "actor",
 	"phases":         "resolver actor conf pcre phases/http1",
 	"phases/handler": "phases actor conf pcre phases/http1 phases/setvar",
 	"filter":         "phases actor conf pcre phases/http1",
 	"upstream":       "resolver phases actor conf pcre phases/http1",
-	"lua":            "lua/vm resolver lua/cjson lua/resty upstream phases actor conf pcre phases/http1 phases/setvar",
+	"lua":            "lua/vm lua/stdlib resolver lua/cjson lua/resty upstream phases actor conf pcre phases/http1 phases/setvar",
 	".":              "lua upstream filter phases/handler phases phases/http1 actor conf",
 	"cmd/luahttpd":   ". phases",
 }
@@ -38,7 +39,7 @@ var imports = map[string]string{
 // foreign says which packages may import what is not of this module and not
 // of the standard library, and system calls.
 var foreign = map[string]string{
-	"syscall":                          "poll actor phases . cmd/luahttpd upstream lua phases/handler",
+	"syscall":                          "poll actor phases . cmd/luahttpd upstream lua phases/handler lua/stdlib",
 	"golang.org/x/sys/unix":            "poll actor",
 	"github.com/yuin/gopher-lua":       "lua/vm",
 	"github.com/yuin/gopher-lua/ast":   "lua/vm",

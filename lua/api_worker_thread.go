@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/luahttpd/luahttpd/actor"
+	"github.com/luahttpd/luahttpd/lua/stdlib"
 	"github.com/luahttpd/luahttpd/lua/vm"
 )
 
@@ -124,7 +125,7 @@ func (e *engine) takeThread() *engine {
 		return nil
 	}
 	p.made++
-	own := &engine{site: e.site, vm: vm.New(vm.Options{}), cached: true}
+	own := &engine{site: e.site, vm: stdlib.New(vm.Options{}), cached: true}
 	own.setPaths()
 	own.openAPI(threadAreas())
 	return own

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/luahttpd/luahttpd/actor"
+	"github.com/luahttpd/luahttpd/lua/stdlib"
 	"github.com/luahttpd/luahttpd/lua/vm"
 	"github.com/luahttpd/luahttpd/phases"
 )
@@ -150,7 +151,7 @@ func (s *site) engine(w *actor.Worker) *engine {
 
 // newEngine makes a VM with the API in it and runs init_by_lua there.
 func (s *site) newEngine(w *actor.Worker, cached bool) (*engine, error) {
-	e := &engine{site: s, worker: w, vm: vm.New(vm.Options{}), cached: cached,
+	e := &engine{site: s, worker: w, vm: stdlib.New(vm.Options{}), cached: cached,
 		funcs: make([]vm.Value, s.chunks), files: map[string]vm.Value{}}
 	e.setPaths()
 	e.openAPI(areas())

@@ -4,12 +4,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/luahttpd/luahttpd/lua/stdlib"
 	"github.com/luahttpd/luahttpd/lua/vm"
 )
 
 // newVM makes a VM with the modules; null prints as "null".
 func newVM(t testing.TB) *vm.VM {
-	m := vm.New(vm.Options{})
+	m := stdlib.New(vm.Options{})
 	t.Cleanup(m.Close)
 	Register(m, vm.NamedLight("null"))
 	return m

@@ -4,13 +4,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/luahttpd/luahttpd/lua/stdlib"
 	"github.com/luahttpd/luahttpd/lua/vm"
 )
 
 // run runs a script with the modules at hand; the clock stands at now.
 func run(t *testing.T, script string) string {
 	t.Helper()
-	m := vm.New(vm.Options{})
+	m := stdlib.New(vm.Options{})
 	defer m.Close()
 	now := 1000.0
 	Register(m, Host{Now: func() float64 { return now }})

@@ -1,11 +1,14 @@
 //go:build !race
 
-package vm
+package vm_test
 
-import "testing"
+import (
+	. "github.com/luahttpd/luahttpd/lua/vm"
+	"testing"
+)
 
 func TestAllocsOfCalls(t *testing.T) {
-	m := New(Options{})
+	m := newVM()
 	defer m.Close()
 	m.Globals().SetStr("host", m.NewFunc("host", func(t *Thread) int { t.PushBool(t.Arg(1).IsNil()); return 1 }))
 	for _, c := range []struct {
@@ -17,7 +20,7 @@ func TestAllocsOfCalls(t *testing.T) {
 		{"arithmetic", "local s = 0 for i = 1, 50 do s = s + i end", 2}, // gopher-lua boxes numbers, in batches
 		{"pcall", "pcall(host)", 0},
 	} {
-		fn := load(t, m, c.src)
+		fn := loadText(t, m, c.src)
 		if got := testing.AllocsPerRun(200, func() {
 			th := m.NewThread()
 			if _, err := th.Call(fn); err != nil {

@@ -1,250 +1,297 @@
 package vm
 
-import (
-	"fmt"
-	"runtime/debug"
-	"strings"
-	"unsafe"
+import "unsafe"
 
-	glua "github.com/yuin/gopher-lua"
-)
-
-// Error is a Lua error that nothing in Lua caught.
-type Error struct {
-	Value     Value
-	Traceback string // begins with "stack traceback:\n"; taken where the error was raised
-	GoStack   string // when a host function panicked: its Go stack, for the log
-
-	// Coroutines has a traceback without the first line for each coroutine that the error ended on
-	// its way, where it was raised first, and last the thread that caught it: "\n\t[C]: in function
-	// 'error'\n\tx:1: in main chunk".
-	Coroutines []string
-}
-
-// Error returns the message.
-func (e *Error) Error() string {
-	if s, ok := e.Value.ToString(); ok {
-		return s
-	}
-	return "(error object is a " + e.Value.Kind().String() + " value)"
-}
-
-// Exit is what Thread.Call returns when Thread.Exit ended the scripts that it ran.
-type Exit struct{ Value any }
-
-func (e *Exit) Error() string { return fmt.Sprintf("exit: %v", e.Value) }
-
-// UnwindsLua marks Exit as a panic that passes through every Lua frame.
-func (e *Exit) UnwindsLua() {}
-
-// unwinder is a panic value that no pcall may stop.
-type unwinder interface{ UnwindsLua() }
-
-// raised is the Go panic that carries a Lua error.
-type raised struct {
-	v    Value
-	from *Error // of the coroutine that it came out of, if any
-}
-
-// catchKind tells the innermost protected call of a thread what to gather.
-type catchKind uint8
-
-const (
-	catchNone   catchKind = iota
-	catchPcall            // only the value
-	catchXpcall           // run handler while the frames are there
-	catchGo               // value and traceback
-	catchCo               // the same, at the bottom of a coroutine
-)
-
-// Raise raises v as it is. It does not return.
-func (t *Thread) Raise(v Value) { panic(raised{v: v}) }
-
-// Errorf raises "chunk:line: text" with the position of the function that called the running host
-// function.
-func (t *Thread) Errorf(format string, a ...any) {
-	panic(raised{v: String(joinWhere(t.Where(1), fmt.Sprintf(format, a...)))})
-}
-
-func joinWhere(where, text string) string {
-	if where == "" {
-		return text
-	}
-	return where + " " + text
-}
-
-// Exit unwinds every Lua frame and coroutine up to the Go Call that began them, which returns
-// *Exit. No pcall stops it.
-func (t *Thread) Exit(v any) { panic(&Exit{v}) }
-
-// Call calls fn in protected mode. The results are valid until the next call on t. The error is an
-// *Error or an *Exit; a panic whose value has the method UnwindsLua passes through.
-func (t *Thread) Call(fn Value, args ...Value) ([]Value, error) {
-	l := t.l
-	base := regs(l).top
-	l.Push(fn.lv())
-	for _, a := range args {
-		l.Push(a.lv())
-	}
-	before := t.status
-	t.status = running
-	t.depth++
-	e := t.protect(len(args), catchGo, nil)
-	t.depth--
-	if t.status = before; t.depth == 0 && t.co == nil {
-		t.status = dead
-	}
-	if e != nil {
-		return nil, e
-	}
-	return t.take(base), nil
-}
-
-// CallRaw calls fn; an error goes to the surrounding pcall. The results are valid until the next
-// call on t.
-func (t *Thread) CallRaw(fn Value, args ...Value) []Value {
-	l := t.l
-	base := regs(l).top
-	l.Push(fn.lv())
-	for _, a := range args {
-		l.Push(a.lv())
-	}
-	t.checkCallable(base)
-	growFrames(l)
-	l.Call(len(args), glua.MultRet)
-	return t.take(base)
-}
-
-// checkCallable raises when the value at a stack index is no function: gopher-lua's own check
-// cannot say what it is.
-func (t *Thread) checkCallable(base int) {
-	v := Value{regs(t.l).array[base]}
-	if v.Kind() != KFunction && t.metafield(v, "__call").Kind() != KFunction {
-		panic(raised{v: String("attempt to call a " + v.Kind().String() + " value")})
-	}
-}
-
-// take moves the values above base from the stack to the result window.
-func (t *Thread) take(base int) []Value {
-	r := regs(t.l)
-	n := r.top - base
-	if n <= 0 {
-		return nil
-	}
-	window := unsafe.Slice((*Value)(unsafe.Pointer(&r.array[base])), n)
-	t.results = append(t.results[:0], window...)
-	clear(window)
-	r.top = base
-	return t.results
-}
-
-// protect runs the function and its nargs arguments on top of the stack and leaves the results
-// there. After an error the stack is as it was below the function.
-func (t *Thread) protect(nargs int, kind catchKind, handler glua.LValue) (failure error) {
-	l := t.l
-	base := regs(l).top - nargs - 1
-	at := currentFrame(l)
-	oldKind, oldHandler := t.catching, t.handler
-	t.catching, t.handler = kind, handler
-	defer func() {
-		t.catching, t.handler = oldKind, oldHandler
-		p := recover()
-		if p == nil {
-			return
+// callValue calls what lies at slot with the n values behind it. A Lua function gets a frame, anything else is carried out
+// and its results delivered. want is how many results are expected (-1: all). kind is kSlow when the frame below is not
+// that of a Lua function. false: an error is set.
+func (t *Thread) callValue(slot uintptr, n int, want int16, kind uint16) bool {
+	f := t.at(slot)
+	for i := 0; !f.isFunc(); i++ {
+		h := t.vm.metaOf(f, mmCall)
+		if h == nil || i > 0 && !h.isFunc() {
+			return t.callError(f, slot)
 		}
-		switch x := p.(type) {
-		case *Exit:
-			unwindTo(l, at, base)
-			if kind != catchGo {
-				panic(p)
+		if !t.ensure(slot + uintptr(n+2)*16) {
+			return false
+		}
+		for i := n; i >= 0; i-- {
+			t.at(slot + uintptr(i+1)*16).set(t.at(slot + uintptr(i)*16))
+		}
+		n++
+		f = t.at(slot)
+		*f = *h
+		if !f.isFunc() {
+			return t.fail("attempt to call a " + t.at(slot+16).typeName() + " value")
+		}
+	}
+	if f.n == tLua {
+		return t.enter(f.lua().p, slot, n, want, kind)
+	}
+	nat := f.native()
+	if nat.special != spNone {
+		if done, ok := t.callSpecial(nat, slot, n, want); done {
+			return ok
+		}
+	}
+	r := t.callNative(nat, slot, n)
+	return r >= 0 && t.complete(slot, r, want)
+}
+
+// enter pushes the frame of a Lua function.
+func (t *Thread) enter(p *Proto, slot uintptr, n int, want int16, kind uint16) bool {
+	base := slot + 16
+	if p.vararg {
+		base = slot + uintptr(n+2)*16
+		if !t.ensure(base + p.frame) {
+			return false
+		}
+		*t.at(base - 16) = *t.at(slot)
+		for i := 0; i < p.nparams; i++ {
+			if i < n {
+				t.at(base + uintptr(i)*16).set(t.at(slot + uintptr(i+1)*16))
+			} else {
+				t.at(base + uintptr(i)*16).n = tNil
 			}
-			failure = x
-			return
-		case unwinder:
-			unwindTo(l, at, base)
-			panic(p)
 		}
-		failure = t.gather(p, kind, handler)
-		unwindTo(l, at, base)
-	}()
-	t.checkCallable(base)
-	growFrames(l)
-	l.Call(nargs, glua.MultRet)
-	return nil
+		return t.pushFrame(base, slot, want, kind|kVararg)
+	}
+	if !t.ensure(base + p.frame) {
+		return false
+	}
+	for i := n; i < p.nparams; i++ {
+		t.at(base + uintptr(i)*16).n = tNil
+	}
+	return t.pushFrame(base, slot, want, kind)
 }
 
-// gather makes an Error of the panic p while the frames that failed are still on the Lua stack.
-func (t *Thread) gather(p any, kind catchKind, handler glua.LValue) *Error {
-	e := &Error{}
-	switch x := p.(type) {
-	case raised:
-		e.Value = x.v
-		if x.from != nil {
-			e.Coroutines, e.GoStack = x.from.Coroutines, x.from.GoStack
+// callNative runs a function of Go and moves its results to slot. It gives how many they are, -1 for an error.
+func (t *Thread) callNative(nat *native, slot uintptr, n int) int {
+	if !t.ensure(slot + uintptr(n+2)*16) {
+		return -1
+	}
+	t.ab, t.an, t.push = slot+16, n, slot+16+uintptr(n)*16
+	r := nat.fn(t)
+	if r <= 0 {
+		if r == 0 {
+			t.ab = 0
 		}
-	case *glua.ApiError:
-		e.Value = Value{x.Object}
-	case string:
-		if x == "lua callstack overflow" { // gopher-lua's panic when it has no frame left
-			e.Value = String(joinWhere(t.Where(0), "stack overflow"))
-			break
-		}
-		t.fromPanic(e, p)
-	default:
-		t.fromPanic(e, p)
+		return r
 	}
-	switch kind {
-	case catchGo, catchCo:
-		var b strings.Builder
-		t.trace(&b, 0)
-		e.Traceback = "stack traceback:" + b.String()
-		e.Coroutines = append(e.Coroutines, b.String())
-	case catchXpcall:
-		t.handle(e, handler)
+	t.ab = 0
+	src := t.push - uintptr(r)*16
+	if uintptr(r)*16 > t.push || src < slot {
+		t.fail("a function of Go returns values it has not pushed")
+		return -1
 	}
-	return e
-}
-
-// fromPanic makes e of a panic that is no Lua error.
-func (t *Thread) fromPanic(e *Error, p any) {
-	e.Value, e.GoStack = String(fmt.Sprint(p)), string(debug.Stack())
-	if t.vm.onPanic != nil {
-		t.vm.onPanic(t, p, e.GoStack)
-	}
-}
-
-// Room that the handler of an overflow gets.
-const (
-	spareFrames    = 100
-	spareRegisters = 2000
-)
-
-// makeRoom drops the innermost frames of a full stack, so that a handler can run.
-func (t *Thread) makeRoom() {
-	f := currentFrame(t.l)
-	limit := len(frames(t.l).segments)*framesPerSegment - spareFrames
-	for f != nil && (f.Idx > limit || f.Base > maxRegisters-spareRegisters) {
-		base := f.Base
-		f = f.Parent
-		if f == nil || f.Idx <= limit && f.Base <= maxRegisters-spareRegisters {
-			unwindTo(t.l, f, base)
+	if src != slot {
+		for i := uintptr(0); i < uintptr(r)*16; i += 16 {
+			t.at(slot + i).set(t.at(src + i))
 		}
 	}
+	return r
 }
 
-// handle replaces e's value by what the handler of xpcall makes of it.
-func (t *Thread) handle(e *Error, handler glua.LValue) {
-	t.makeRoom()
-	base := regs(t.l).top
-	t.l.Push(handler)
-	t.l.Push(e.Value.lv())
-	if err := t.protect(1, catchPcall, nil); err != nil {
-		e.Value = String("error in error handling")
-		return
+// callSpecial carries out the functions that change what runs. done is false when nat is to be called as any other.
+func (t *Thread) callSpecial(nat *native, slot uintptr, n int, want int16) (done, ok bool) {
+	switch nat.special {
+	case spPcall:
+		if n == 0 {
+			return true, t.argFail(slot, 1, "value expected")
+		}
+		if f := t.at(slot + 16); f.n == tLua {
+			p := f.lua().p
+			if base := slot + 32; !p.vararg && base+p.frame+64 <= t.limit && t.fo+3*frameSize <= t.flimit {
+				for i := n - 1; i < p.nparams; i++ {
+					t.at(base + uintptr(i)*16).n = tNil
+				}
+				*t.frameAt(t.fo + frameSize) = frame{base: uint32(slot), dst: uint32(slot), want: want, kind: kPcall}
+				t.fo += 2 * frameSize
+				*t.fp() = frame{base: uint32(base), dst: uint32(slot + 16), ip: uintptr(p.entry), want: -1, kind: kSlow}
+				return true, true
+			}
+		}
+		return true, t.pushFrame(slot, slot, want, kPcall) && t.callValue(slot+16, n-1, -1, kSlow)
+	case spXpcall:
+		if n < 2 {
+			return true, t.argFail(slot, 2, "value expected")
+		}
+		f, h := t.at(slot+16), t.at(slot+32)
+		*f, *h = *h, *f
+		return true, t.pushFrame(slot, slot, want, kXpcall) && t.callValue(slot+32, n-2, -1, kSlow)
+	case spResume, spWrap:
+		return true, t.resume(nat, slot, n, want)
+	case spYield:
+		if t.parent == nil && t.vm.onYield != nil {
+			return false, false
+		}
+		if t.parent == nil || t.depth > 0 {
+			return true, t.nativeFail(slot, "attempt to yield across C-call boundary")
+		}
+		t.ydst, t.ywant, t.status = slot, want, coSuspended
+		return true, t.toParent(slot+16, n, true)
 	}
-	if r := t.take(base); len(r) > 0 {
-		e.Value = r[0]
-	} else {
-		e.Value = Nil
+	return false, false
+}
+
+// complete delivers n results that lie at dst to the frame on top: a Lua function that expects want of them at dst, or
+// what else waits.
+func (t *Thread) complete(dst uintptr, n int, want int16) bool {
+	for {
+		f := t.fp()
+		switch f.kind {
+		case kPcall, kXpcall:
+			base := uintptr(f.base)
+			if dst != base+16 {
+				for i := 0; i < n; i++ {
+					t.at(base + uintptr(i+1)*16).set(t.at(dst + uintptr(i)*16))
+				}
+			}
+			dst = base
+			t.at(dst).n = tTrue
+			n++
+			want = f.want
+			t.fo -= frameSize
+		case kMeta:
+			if n == 0 {
+				t.at(uintptr(f.dst)).n = tNil
+			} else {
+				t.at(uintptr(f.dst)).set(t.at(dst))
+			}
+			t.fo -= frameSize
+			return true
+		case kDrop:
+			t.fo -= frameSize
+			return true
+		case kCmp:
+			truth := n > 0 && t.at(dst).n > tFalse
+			neg := f.ip == 1
+			t.fo -= frameSize
+			t.fp().jumpIf(truth != neg)
+			return true
+		case kConcat:
+			left := int(f.ip)
+			t.fo -= frameSize
+			fp := t.fp()
+			in := fp.prev()
+			from := uintptr(fp.base) + uintptr(in.b)
+			d := t.at(from + uintptr(left-1)*16)
+			if n == 0 {
+				d.n = tNil
+			} else {
+				d.set(t.at(dst))
+			}
+			return t.concat(uintptr(fp.base)+uintptr(in.a), from, left)
+		case kEntry:
+			t.x.resAt, t.x.resN = dst, n
+			return true
+		case kCo:
+			t.status = coDead
+			t.fo -= frameSize
+			return t.toParent(dst, n, true)
+		default:
+			if want >= 0 {
+				for i := n; i < int(want); i++ {
+					t.at(dst + uintptr(i)*16).n = tNil
+				}
+			} else {
+				t.top = dst + uintptr(n)*16
+			}
+			return true
+		}
 	}
+}
+
+// jumpIf finishes a comparison: the instruction jumps when the outcome is what it waits for.
+func (f *frame) jumpIf(truth bool) {
+	in := f.prev()
+	if truth == ((in.op-opJLT)&1 == 0) {
+		f.ip += uintptr(int(int16(in.c)) * insSize)
+	}
+}
+
+// prev is the instruction that is carried out.
+func (f *frame) prev() *ins { return *(**ins)(unsafe.Pointer(&f.ip)) }
+
+// finish returns from a Lua function with the n values at from.
+func (t *Thread) finish(from uintptr, n int) bool {
+	f := t.fp()
+	dst := uintptr(f.base) - 16
+	if f.kind&kVararg != 0 {
+		dst = uintptr(f.dst)
+	}
+	for i := uintptr(0); i < uintptr(n)*16; i += 16 {
+		t.at(dst + i).set(t.at(from + i))
+	}
+	w := f.want
+	t.fo -= frameSize
+	return t.complete(dst, n, w)
+}
+
+func (t *Thread) finishClosing(from uintptr, n int) bool {
+	t.closeCells(uintptr(t.fp().base))
+	return t.finish(from, n)
+}
+
+// tailCall replaces the frame by that of the function at from, called with n values.
+func (t *Thread) tailCall(from uintptr, n int, closing bool) bool {
+	f := t.fp()
+	if closing {
+		t.closeCells(uintptr(f.base))
+	}
+	if !t.at(from).isFunc() { // its name is known as long as the frame is there
+		if h := t.vm.metaOf(t.at(from), mmCall); h == nil {
+			return t.callError(t.at(from), from)
+		}
+	}
+	dst := uintptr(f.base) - 16
+	if f.kind&kVararg != 0 {
+		dst = uintptr(f.dst)
+	}
+	for i := uintptr(0); i <= uintptr(n)*16; i += 16 {
+		t.at(dst + i).set(t.at(from + i))
+	}
+	w, kind := f.want, f.kind&^kVararg
+	t.fo -= frameSize
+	return t.callValue(dst, n, w, kind)
+}
+
+func (t *Thread) vararg(i *ins) bool {
+	fp := t.fp()
+	base := uintptr(fp.base)
+	p := t.at(base - 16).lua().p
+	nv := max(int(fp.base-fp.dst)/16-2-p.nparams, 0)
+	w := int(i.b) - 1
+	d := base + uintptr(i.a)
+	src := base - 16 - uintptr(nv)*16
+	if w < 0 {
+		w = nv
+		if !t.ensure(d + uintptr(nv)*16 + p.frame) {
+			return false
+		}
+		t.top = d + uintptr(nv)*16
+	}
+	for j := 0; j < w; j++ {
+		if j < nv {
+			t.at(d + uintptr(j)*16).set(t.at(src + uintptr(j)*16))
+		} else {
+			t.at(d + uintptr(j)*16).n = tNil
+		}
+	}
+	return true
+}
+
+// safeTop is an offset above all that is alive on the stack.
+func (t *Thread) safeTop() uintptr {
+	switch {
+	case t.ab != 0:
+		return t.push
+	case !t.hasFrame():
+		return 0
+	}
+	f := t.fp()
+	if f.kind < kPcall {
+		return max(uintptr(f.base)+t.at(uintptr(f.base)-16).lua().p.frame, 0)
+	}
+	return uintptr(f.base) + 8*16
 }

@@ -3,201 +3,307 @@ package vm
 import (
 	"fmt"
 	"strings"
-
-	glua "github.com/yuin/gopher-lua"
+	"unsafe"
 )
 
-// Frame describes one active function.
+// Frame describes a function, and where it is when it runs.
 type Frame struct {
-	Source   string // as given to Compile; "=[C]" for host functions
-	ShortSrc string // as in messages; "[C]" for host functions
-	Line     int    // -1 when unknown
-	Name     string // how the caller calls it; "" when unknown
-	NameWhat string // "global", "local", "method", "field", "upvalue" or ""
-	What     string // "Lua", "C" or "main"
+	Source   string // name of the chunk as given to Compile; "=[C]" for functions of Go
+	ShortSrc string
+	Line     int    // that runs, -1 when unknown
+	Name     string // as the caller names it, "" when unknown
+	NameWhat string // "global", "local", "field", "method", "upvalue", "metamethod" or ""
+	What     string // "Lua", "main" or "C"
 	Defined  int    // first line of the function
+	LastLine int
+	NUps     int
+	NParams  int
+	Vararg   bool
 	Func     Value
 }
 
-// at returns the frame of a level: 0 is the running function.
-func (t *Thread) at(level int) *frame {
-	if t.l == nil || level < 0 {
-		return nil
+// level is a running function found on the stack.
+type level struct {
+	fn  Value
+	lua *frame  // of a Lua function
+	fo  uintptr // of the frame that called it, to be looked at for its name
+}
+
+// level finds the function at a level: 0 the running one, 1 who called it.
+func (t *Thread) level(n int) (l level, ok bool) {
+	if n < 0 {
+		return l, false
 	}
-	f := currentFrame(t.l)
-	for ; level > 0 && f != nil; level-- {
-		f = f.caller()
+	count := -1
+	found := false
+	t.walk(func(x level) bool {
+		count++
+		if count == n {
+			l, found = x, true
+		}
+		return !found
+	})
+	return l, found
+}
+
+// walk visits the running functions from the newest on until visit gives false.
+func (t *Thread) walk(visit func(l level) bool) {
+	if !t.hasFrame() {
+		return
+	}
+	switch {
+	case t.ab != 0:
+		if !visit(level{fn: *t.at(t.ab - 16), fo: t.fo}) {
+			return
+		}
+	case t.status == coSuspended && !t.root:
+		if !visit(level{fn: t.vm.yield, fo: t.fo}) {
+			return
+		}
+	}
+	for fo := t.fo; fo+frameSize != 0; fo -= frameSize {
+		f := t.frameAt(fo)
+		l := level{fo: fo - frameSize}
+		switch {
+		case f.kind < kPcall:
+			l.fn, l.lua = *t.at(uintptr(f.base) - 16), f
+		case f.kind == kPcall || f.kind == kXpcall:
+			l.fn = *t.at(uintptr(f.base))
+		case f.kind == kEntry && f.dst != 0:
+			l.fn = *t.at(uintptr(f.dst) - 16)
+		default:
+			continue
+		}
+		if !visit(l) {
+			return
+		}
+	}
+}
+
+// callName is the name by which a function on the stack was called.
+func (t *Thread) callName(l level) (kind, name string) {
+	fo := l.fo
+	for fo+frameSize != 0 {
+		f := t.frameAt(fo)
+		if f.kind < kPcall {
+			return t.nameOfCall(f)
+		}
+		if f.kind < kMeta || f.kind > kConcat {
+			return "", ""
+		}
+		fo -= frameSize
+	}
+	return "", ""
+}
+
+// describe fills in what a function is.
+func describe(fn Value) Frame {
+	f := Frame{Source: "=[C]", ShortSrc: "[C]", What: "C", Line: -1, Defined: -1, LastLine: -1, Vararg: true, Func: fn}
+	if fn.n == tLua {
+		p := fn.lua().p
+		f.Source, f.ShortSrc, f.What = p.chunk, shortName(p.chunk), "Lua"
+		if p.line == 0 {
+			f.What = "main"
+		}
+		f.Defined, f.LastLine, f.NUps, f.NParams, f.Vararg = p.line, p.lastLine, len(p.caps), p.nparams, p.vararg
 	}
 	return f
 }
 
-// caller is the frame that f returns to. gopher-lua keeps the frame of a function that tail-calls a
-// host function; for LuaJIT, and so for messages, it is gone.
-func (f *frame) caller() *frame {
-	p := f.Parent
-	if f.Fn.IsG {
-		for p != nil && p.op() == glua.OP_TAILCALL {
-			p = p.Parent
-		}
-	}
-	return p
-}
+// Info describes a function that need not run.
+func Info(fn Value) Frame { return describe(fn) }
 
-// op is the instruction that a Lua function is at; -1 for a host function.
-func (f *frame) op() int {
-	if pc := f.Pc - 1; !f.Fn.IsG && pc >= 0 && pc < len(f.Fn.Proto.Code) {
-		return int(f.Fn.Proto.Code[pc] >> 26)
-	}
-	return -1
-}
-
-// Frame describes the function at a level; level 0 is the running one. ok is false past the
-// outermost.
-func (t *Thread) Frame(level int) (info Frame, ok bool) {
-	f := t.at(level)
-	if f == nil {
+// Frame describes the function at a level of the stack: 0 is the running one, 1 who called it.
+func (t *Thread) Frame(n int) (Frame, bool) {
+	l, ok := t.level(n)
+	if !ok {
 		return Frame{}, false
 	}
-	info = describe(f.Fn)
-	if !f.Fn.IsG {
-		info.Line = f.line()
+	f := describe(l.fn)
+	if l.lua != nil {
+		f.Line = t.lineOf(l.lua, l.fn.lua().p)
 	}
-	info.NameWhat, info.Name = f.calledAs()
-	return info, true
+	f.NameWhat, f.Name = t.callName(l)
+	return f, true
 }
 
-func describe(fn *glua.LFunction) Frame {
-	if fn.IsG {
-		return Frame{Source: "=[C]", ShortSrc: "[C]", What: "C", Line: -1, Defined: -1, Func: Value{fn}}
-	}
-	p := fn.Proto
-	info := Frame{Source: sourceOf(p), ShortSrc: p.SourceName, What: "Lua", Line: -1, Defined: p.LineDefined, Func: Value{fn}}
-	if p.LineDefined == 0 {
-		info.What = "main"
-	}
-	return info
-}
-
-func (f *frame) line() int {
-	if pc := f.Pc - 1; !f.Fn.IsG && pc >= 0 && pc < len(f.Fn.Proto.DbgSourcePositions) {
-		return f.Fn.Proto.DbgSourcePositions[pc]
-	}
-	return -1
-}
-
-// calledAs finds how the calling Lua function names f.
-func (f *frame) calledAs() (what, name string) {
-	caller := f.caller()
-	if caller == nil || caller.op() != glua.OP_CALL {
-		return "", ""
-	}
-	pc := caller.Pc - 1
-	_, a, _, _ := decode(caller.Fn.Proto.Code[pc])
-	return loadedName(caller, a, pc) // the register of a callee is never a local's own
-}
-
-// Where is "chunk:line:" of a level when a Lua function runs there, else "".
-func (t *Thread) Where(level int) string {
-	f := t.at(level)
-	if f == nil || f.Fn.IsG {
-		return ""
-	}
-	return fmt.Sprintf("%s:%d:", f.Fn.Proto.SourceName, f.line())
-}
-
-// Frames shown at the two ends of a long traceback.
+// Depth of tracebacks: as many levels are shown at the top and at the end.
 const (
-	tracebackTop    = 12
-	tracebackBottom = 10
+	traceTop = 12
+	traceEnd = 10
 )
 
-// Traceback lists the active functions from a level on, in LuaJIT's format, after msg when there is
-// one.
-func (t *Thread) Traceback(msg string, level int) string {
+const traceHead = "stack traceback:"
+
+// Traceback writes the stack from a level on in LuaJIT's format, after msg and a line end when msg is not empty.
+func (t *Thread) Traceback(msg string, from int) string {
 	var b strings.Builder
 	if msg != "" {
 		b.WriteString(msg)
 		b.WriteByte('\n')
 	}
-	b.WriteString("stack traceback:")
-	if t.l == nil && t.co != nil {
-		b.WriteString(t.co.trace)
-	}
-	t.trace(&b, level)
+	b.WriteString(traceHead)
+	total := 0
+	t.walk(func(level) bool { total++; return true })
+	n := -1
+	t.walk(func(l level) bool {
+		n++
+		if n < from {
+			return true
+		}
+		if shown := n - from; shown >= traceTop && total-n > traceEnd {
+			if shown == traceTop {
+				b.WriteString("\n\t...")
+			}
+			return true
+		}
+		t.traceLine(&b, l)
+		return true
+	})
 	return b.String()
 }
 
-// trace writes the lines of a traceback, each after a newline.
-func (t *Thread) trace(b *strings.Builder, level int) {
-	var frames []*frame
-	for f := t.at(level); f != nil; f = f.caller() {
-		frames = append(frames, f)
-	}
-	top := max(tracebackTop-level, 0)
-	long := len(frames) > top+tracebackBottom+1
-	for i, f := range frames {
-		if long && i >= top && i < len(frames)-tracebackBottom {
-			if i == top {
-				b.WriteString("\n\t...")
-			}
-			continue
+func (t *Thread) traceLine(b *strings.Builder, l level) {
+	f := describe(l.fn)
+	fmt.Fprintf(b, "\n\t%s:", f.ShortSrc)
+	if l.lua != nil {
+		if line := t.lineOf(l.lua, l.fn.lua().p); line > 0 {
+			fmt.Fprintf(b, "%d:", line)
 		}
-		f.trace(b)
 	}
-}
-
-func (f *frame) trace(b *strings.Builder) {
-	info := describe(f.Fn)
-	_, name := f.calledAs()
-	b.WriteString("\n\t")
-	b.WriteString(info.ShortSrc)
-	b.WriteByte(':')
-	if line := f.line(); line > 0 {
-		fmt.Fprintf(b, "%d:", line)
-	}
-	if name == "" && f.Fn.IsG {
-		name = hostName(f.Fn)
-	}
+	_, name := t.callName(l)
 	switch {
 	case name != "":
 		fmt.Fprintf(b, " in function '%s'", name)
-	case info.What == "main":
+	case f.What == "main":
 		b.WriteString(" in main chunk")
-	case info.What == "C":
-		b.WriteString(" in function ?")
+	case f.What == "C":
+		fmt.Fprintf(b, " at 0x%08x", address(unsafe.Pointer(l.fn.native())))
 	default:
-		fmt.Fprintf(b, " in function <%s:%d>", info.ShortSrc, info.Defined)
+		fmt.Fprintf(b, " in function <%s:%d>", f.ShortSrc, f.Defined)
 	}
 }
 
-// hostName is the name that a host function was registered with.
-func hostName(fn *glua.LFunction) string {
-	if fn.IsG && len(fn.Upvalues) > 0 {
-		return fn.Upvalues[0].Value().String()
+// local finds the register of local variable n of a level; negative n counts the extra arguments.
+func (t *Thread) local(lv, n int) (name string, slot *Value) {
+	l, ok := t.level(lv)
+	if !ok || l.lua == nil {
+		return "", nil
+	}
+	f, p := l.lua, l.fn.lua().p
+	if n < 0 {
+		extra := int(f.base-f.dst)/16 - 2 - p.nparams
+		if f.kind&kVararg == 0 || -n > extra {
+			return "", nil
+		}
+		return "(*vararg)", t.at(uintptr(f.base) - 16 - uintptr(extra)*16 + uintptr(-n-1)*16)
+	}
+	pc := f.pc(p)
+	for i := range p.locals {
+		v := &p.locals[i]
+		if v.start <= pc && pc < v.end {
+			if n--; n == 0 {
+				return v.name, t.at(uintptr(f.base) + uintptr(v.reg)*16)
+			}
+		}
+	}
+	return "", nil
+}
+
+// Local reads local variable n (from 1) of the function at a level; name is "" when there is none.
+func (t *Thread) Local(level, n int) (name string, v Value) {
+	name, s := t.local(level, n)
+	if s == nil || strings.HasPrefix(name, "(for ") { // the hidden variables of loops hold no values
+		return name, Value{}
+	}
+	v = *s
+	if v.n <= tTrue || v.n > maxTag {
+		v.p = nil
+	}
+	return name, v
+}
+
+// SetLocal writes a local variable.
+func (t *Thread) SetLocal(level, n int, v Value) (name string) {
+	name, s := t.local(level, n)
+	if s != nil && !strings.HasPrefix(name, "(for ") {
+		*s = v
+	}
+	return name
+}
+
+// LocalName names parameter n of a function, "" when it has fewer.
+func (f *Function) LocalName(n int) string {
+	if p := f.Proto(); p != nil && n >= 1 && n <= p.nparams {
+		return p.locals[n-1].name
 	}
 	return ""
 }
 
-// ArgError raises "bad argument #i to 'name' (msg)" for the running host function.
-func (t *Thread) ArgError(i int, msg string) {
-	f := currentFrame(t.l)
-	what, name := f.calledAs()
-	if name == "" {
-		name = "?"
-	}
-	if what == "method" {
-		if i--; i == 0 {
-			t.Errorf("calling '%s' on bad self (%s)", name, msg)
-		}
-	}
-	t.Errorf("bad argument #%d to '%s' (%s)", i, name, msg)
+func newCell(v Value) Value {
+	u := &upval{closed: v}
+	u.v = &u.closed
+	return Value{unsafe.Pointer(u), tBox}
 }
 
-// TypeError raises the ArgError for an argument that is not a want.
-func (t *Thread) TypeError(i int, want string) {
-	got := "no value"
-	if i <= t.NArg() {
-		got = t.Arg(i).Kind().String()
+// Upvalue reads upvalue i (from 1); ok is false when there is none.
+func (f *Function) Upvalue(i int) (name string, v Value, ok bool) {
+	p := f.Proto()
+	if p == nil || i < 1 || i > len(p.caps) {
+		return "", Value{}, false
 	}
-	t.ArgError(i, want+" expected, got "+got)
+	v = *f.upAt(i - 1)
+	if v.n <= tTrue || v.n > maxTag {
+		v.p = nil
+	}
+	return p.upNames[i-1], v, true
+}
+
+// SetUpvalue writes upvalue i. One that the program itself never assigns to is a copy: other functions do not see it.
+func (f *Function) SetUpvalue(i int, v Value) (name string, ok bool) {
+	p := f.Proto()
+	if p == nil || i < 1 || i > len(p.caps) {
+		return "", false
+	}
+	f.upAt(i - 1).store(&v)
+	return p.upNames[i-1], true
+}
+
+// UpvalueID identifies the variable behind upvalue i, nil when there is none.
+func (f *Function) UpvalueID(i int) unsafe.Pointer {
+	p := f.Proto()
+	if p == nil || i < 1 || i > len(p.caps) {
+		return nil
+	}
+	s := f.up(uintptr(i-1) * 16)
+	if s.n == tBox {
+		return s.p
+	}
+	return unsafe.Pointer(s)
+}
+
+// JoinUpvalue makes upvalue i of f refer to upvalue j of g. The indices must be valid.
+func (f *Function) JoinUpvalue(i int, g *Function, j int) {
+	d, s := f.up(uintptr(i-1)*16), g.up(uintptr(j-1)*16)
+	switch {
+	case d.n != tBox:
+		d.store(g.upAt(j - 1))
+	case s.n == tBox:
+		*d = *s
+	default:
+		*d = newCell(*s)
+	}
+}
+
+// ActiveLines gives the lines that have code.
+func (p *Proto) ActiveLines() []int {
+	seen := map[int]bool{}
+	var out []int
+	for _, l := range p.lines {
+		if !seen[int(l)] {
+			seen[int(l)] = true
+			out = append(out, int(l))
+		}
+	}
+	return out
 }

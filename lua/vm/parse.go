@@ -1,474 +1,539 @@
 package vm
 
-import (
-	"fmt"
-
-	"github.com/yuin/gopher-lua/ast"
+// Limits of a function, as LuaJIT has them.
+const (
+	maxLocals = 200
+	maxUpvals = 120 // LuaJIT has 60 in its messages' sense of 5.1 programs; more is harmless
+	maxLevels = 200 // nesting of the syntax
 )
 
-// maxLevels is how deep blocks and expressions nest: "chunk has too many syntax levels".
-const maxLevels = 200
-
-// parser builds gopher-lua's syntax tree from LuaJIT's dialect, with LuaJIT's messages. Where
-// gopher-lua's compiler is known to make wrong code, the parser gives it an equivalent tree: see
-// rewrite.go.
-type parser struct {
-	lexer
-	tok      token
-	ahead    token // looked at but not taken; 0: none
-	aheadLex lexer // the lexer after ahead
-	lastLine int   // of the token taken last
-	level    int
-	fn       *function
-	used     map[string]int // when a name was used last
-	scopes   scopes
-	left     *loop // the loop whose body ended last
-	taken    int   // tokens taken
-	closed   int   // tokens taken when a parenthesis was last closed
-}
-
-// function is the function being parsed.
-type function struct {
-	outer  *function
-	vararg bool
-	block  *block
-	loop   *loop
-	locals []local
-	active int // locals that are in scope
-	inner  int // functions in it, so far
-}
-
-// block is a scope of labels and locals.
-type block struct {
-	outer  *block
-	labels map[string]bool
-	gotos  []pendingGoto
-	locals int // of the function's when it began
-	active int
+// scope is an open block.
+type scope struct {
+	parent *scope
+	nact   int
+	loop   bool
+	labels []*label
+	gotos  []*pendingGoto
 }
 
 type pendingGoto struct {
+	s    *stmt
 	name string
 	line int
+	nact int
 }
 
-// parse returns the statements of a chunk; the error is a *SyntaxError.
-func parse(src, chunk string) (stmts []ast.Stmt, where scopes, err error) {
-	p := &parser{lexer: lexer{src: src, chunk: chunk, line: 1}, used: map[string]int{}, scopes: scopes{}}
+// funcState is a function while it is parsed.
+type funcState struct {
+	parent *funcState
+	node   *funcNode
+	act    []*localVar
+	scope  *scope
+}
+
+type parser struct {
+	*lexer
+	fs    *funcState
+	depth int
+}
+
+func parseChunk(src, chunk string) (f *funcNode, err error) {
+	p := &parser{lexer: newLexer(src, chunk)}
 	defer func() {
-		switch e := recover().(type) {
-		case nil:
-		case *SyntaxError:
-			stmts, where, err = nil, nil, e
-		default:
-			panic(e)
+		if r := recover(); r != nil {
+			se, ok := r.(*SyntaxError)
+			if !ok {
+				panic(r)
+			}
+			err = se
 		}
 	}()
-	p.fn = &function{vararg: true}
-	p.take()
-	stmts = p.block()
-	if p.tok != tkEOF {
+	p.open(&funcNode{vararg: true})
+	p.next()
+	body := p.block()
+	if p.t != tkEOF {
 		p.expected(tkEOF)
 	}
-	p.scopes.add(scopeKey{}, p.fn.locals)
-	return stmts, p.scopes, nil
+	f = p.close(body)
+	f.lastLine = p.line
+	return f, nil
 }
 
-// take moves to the next token.
-func (p *parser) take() {
-	p.lastLine = p.line
-	p.taken++
-	if p.ahead != 0 {
-		p.tok, p.lexer, p.ahead = p.ahead, p.aheadLex, 0
-		return
-	}
-	p.tok = p.next()
-}
+func (p *parser) expected(t token) { p.failAt(p.t, "'%s' expected", t) }
 
-// peek looks at the token after the current one.
-func (p *parser) peek() token {
-	saved := p.lexer
-	p.ahead = p.next()
-	p.aheadLex, p.lexer = p.lexer, saved
-	return p.ahead
-}
-
-func (p *parser) expected(t token)  { p.fail(p.tok, "'"+t.String()+"' expected") }
-func (p *parser) syntax(msg string) { p.fail(p.tok, msg) }
-
-func (p *parser) accept(t token) bool {
-	if p.tok != t {
-		return false
-	}
-	p.take()
-	return true
-}
-
-func (p *parser) expect(t token) {
-	if p.tok != t {
+func (p *parser) check(t token) {
+	if p.t != t {
 		p.expected(t)
 	}
-	p.take()
 }
 
-// closes takes the token that ends what opener began at line.
-func (p *parser) closes(t, opener token, line int) {
-	if p.tok == t {
-		p.take()
+func (p *parser) accept(t token) bool {
+	if p.t == t {
+		p.next()
+		return true
+	}
+	return false
+}
+
+func (p *parser) need(t token) {
+	p.check(t)
+	p.next()
+}
+
+// match reads the token that closes what opened at a line.
+func (p *parser) match(what, who token, line int) {
+	if p.accept(what) {
 		return
 	}
 	if line == p.line {
-		p.expected(t)
+		p.expected(what)
 	}
-	p.fail(p.tok, fmt.Sprintf("'%s' expected (to close '%s' at line %d)", t, opener, line))
+	p.failAt(p.t, "'%s' expected (to close '%s' at line %d)", what, who, line)
 }
 
-func (p *parser) ident() string {
-	if p.tok != tkName {
+func (p *parser) name() string {
+	if p.t != tkName && p.t != tkGoto {
 		p.expected(tkName)
 	}
 	s := p.str
-	p.used[s] = p.taken
-	p.take()
+	p.next()
 	return s
 }
 
 func (p *parser) enter() {
-	if p.level++; p.level > maxLevels {
-		p.fail(0, "chunk has too many syntax levels")
+	p.depth++
+	if p.depth > maxLevels {
+		p.fail("", "chunk has too many syntax levels")
 	}
 }
 
-func at[N ast.PositionHolder](n N, line int) N {
-	n.SetLine(line)
+func (p *parser) limit(n, max int, what string) {
+	if n <= max {
+		return
+	}
+	if p.fs.node.line == 0 {
+		p.fail("", "main function has more than %d %s", max, what)
+	}
+	p.fail("", "function at line %d has more than %d %s", p.fs.node.line, max, what)
+}
+
+func (p *parser) open(n *funcNode) {
+	if p.fs != nil {
+		n.parent = p.fs.node
+	}
+	p.fs = &funcState{parent: p.fs, node: n}
+	p.pushScope(false)
+}
+
+func (p *parser) close(body []*stmt) *funcNode {
+	p.popScope()
+	n := p.fs.node
+	n.body = body
+	n.lastLine = p.last
+	p.fs = p.fs.parent
 	return n
 }
 
-func span[N ast.PositionHolder](n N, line, last int) N {
-	n.SetLine(line)
-	n.SetLastLine(last)
-	return n
+func (p *parser) pushScope(loop bool) {
+	p.fs.scope = &scope{parent: p.fs.scope, nact: len(p.fs.act), loop: loop}
 }
 
-// declare notes local variables in the order in which the compiler will.
-func (p *parser) declare(names ...string) {
-	for _, name := range names {
-		p.fn.locals = append(p.fn.locals, local{name: name, reg: p.fn.active})
-		p.fn.active++
+// popScope closes a block: its labels go out of sight, what its gotos have not found is looked for outside.
+func (p *parser) popScope() {
+	fs, sc := p.fs, p.fs.scope
+	fs.scope = sc.parent
+	fs.act = fs.act[:sc.nact]
+	for _, g := range sc.gotos {
+		if g.nact > sc.nact {
+			g.nact = sc.nact
+		}
+		if sc.parent == nil {
+			p.gotoFailed(g)
+		}
+		if l := findLabel(sc.parent.labels, g.name); l != nil && g.s.kind == sGoto {
+			g.s.label = l // a label before the block: a jump back, or forward to none
+			continue
+		}
+		sc.parent.gotos = append(sc.parent.gotos, g)
 	}
 }
 
-func (p *parser) open() *block {
-	b := &block{outer: p.fn.block, labels: map[string]bool{}, locals: len(p.fn.locals), active: p.fn.active}
-	p.fn.block = b
-	return b
+func (p *parser) gotoFailed(g *pendingGoto) {
+	p.line = g.line
+	p.fail("", "undefined label '%s'", g.name)
 }
 
-// close ends the scope of b's locals at the current line.
-func (p *parser) close(b *block) {
-	for i := b.locals; i < len(p.fn.locals); i++ {
-		if l := &p.fn.locals[i]; l.last == 0 {
-			l.last = p.line
+func findLabel(ls []*label, name string) *label {
+	for _, l := range ls {
+		if l.name == name {
+			return l
 		}
 	}
-	p.fn.active = b.active
-	p.fn.block = b.outer
+	return nil
 }
 
-// block parses statements up to the token that ends them, after those given.
-func (p *parser) block(stmts ...ast.Stmt) []ast.Stmt {
-	p.enter()
-	b := p.open()
-	if l := p.fn.loop; l != nil && l.body == nil {
-		l.body = b
-	}
-	for _, s := range stmts {
-		p.declare(s.(*ast.LocalAssignStmt).Names...)
-	}
-	for last := false; !last && !p.ends(); {
-		var s ast.Stmt
-		s, last = p.statement()
-		if s != nil {
-			stmts = append(stmts, s)
-		}
-		p.accept(';')
-	}
-	p.close(b)
-	for _, g := range b.gotos {
-		switch {
-		case b.labels[g.name]:
-		case b.outer == nil:
-			p.line = g.line
-			p.fail(0, "undefined label '"+g.name+"'")
-		default:
-			b.outer.gotos = append(b.outer.gotos, g)
-		}
-	}
-	p.level--
-	return stmts
+func (p *parser) declare(v *localVar) {
+	p.fs.act = append(p.fs.act, v)
+	p.limit(len(p.fs.act), maxLocals, "local variables")
 }
 
-func (p *parser) ends() bool {
-	switch p.tok {
+// resolve finds what a name means. assigned marks the variable as one that changes.
+func (p *parser) resolve(name string, line int) *expr {
+	if v := p.fs.findLocal(name); v != nil {
+		return &expr{kind: eLocal, v: v, line: line, str: name}
+	}
+	if i := p.findUpval(p.fs, name); i >= 0 {
+		return &expr{kind: eUpval, up: i, line: line, str: name}
+	}
+	return &expr{kind: eGlobal, str: name, line: line}
+}
+
+func (fs *funcState) findLocal(name string) *localVar {
+	for i := len(fs.act) - 1; i >= 0; i-- {
+		if fs.act[i].name == name {
+			return fs.act[i]
+		}
+	}
+	return nil
+}
+
+func (p *parser) findUpval(fs *funcState, name string) int {
+	for i := range fs.node.ups {
+		if fs.node.ups[i].name == name {
+			return i
+		}
+	}
+	if fs.parent == nil {
+		return -1
+	}
+	d := upvalDesc{name: name}
+	if v := fs.parent.findLocal(name); v != nil {
+		v.captured = true
+		d.local = v
+	} else if d.up = p.findUpval(fs.parent, name); d.up < 0 {
+		return -1
+	}
+	fs.node.ups = append(fs.node.ups, d)
+	save := p.fs
+	p.fs = fs
+	p.limit(len(fs.node.ups), maxUpvals, "upvalues")
+	p.fs = save
+	return len(fs.node.ups) - 1
+}
+
+// markAssigned notes an assignment to a variable.
+func (p *parser) markAssigned(e *expr) {
+	switch e.kind {
+	case eLocal:
+		e.v.assigned = true
+	case eUpval:
+		f, i := p.fs.node, e.up
+		for f.ups[i].local == nil {
+			f, i = f.parent, f.ups[i].up
+		}
+		f.ups[i].local.assigned = true
+	}
+}
+
+func blockEnd(t token) bool {
+	switch t {
 	case tkEOF, tkEnd, tkElse, tkElseif, tkUntil:
 		return true
 	}
 	return false
 }
 
-func (p *parser) statement() (s ast.Stmt, last bool) {
-	line := p.line
-	switch p.tok {
-	case tkIf:
-		return p.ifStatement(line), false
-	case tkWhile:
-		p.take()
-		cond := p.expr()
-		if _, ok := cond.(*ast.TrueExpr); !ok {
-			cond = branch(cond)
-		}
-		p.expect(tkDo)
-		body := p.loopBody()
-		l := p.left
-		p.closes(tkEnd, tkWhile, line)
-		return l.wrap(span(&ast.WhileStmt{Condition: cond, Stmts: body}, line, p.lastLine)), false
-	case tkDo:
-		p.take()
-		body := p.block()
-		p.closes(tkEnd, tkDo, line)
-		return span(&ast.DoBlockStmt{Stmts: body}, line, p.lastLine), false
-	case tkFor:
-		return p.forStatement(line), false
-	case tkRepeat:
-		p.take()
-		body := p.loopBody()
-		l := p.left
-		p.closes(tkUntil, tkRepeat, line)
-		cond := branch(p.expr())
-		return l.wrap(span(&ast.RepeatStmt{Condition: cond, Stmts: body}, line, p.lastLine)), false
-	case tkFunction:
-		return p.functionStatement(line), false
-	case tkLocal:
-		return p.localStatement(line), false
-	case tkReturn:
-		p.take()
-		var exprs []ast.Expr
-		if !p.ends() && p.tok != ';' {
-			exprs = p.exprs()
-		}
-		return at(&ast.ReturnStmt{Exprs: exprs}, p.lastLine), true
-	case tkBreak:
-		p.take()
-		if p.fn.loop == nil {
-			p.line = line
-			p.fail(0, "no loop to break")
-		}
-		return p.breakLoop(line), false
-	case ';':
-		p.take()
-		return nil, false
-	case tkLabel:
-		p.take()
-		name := p.ident()
-		p.expect(tkLabel)
-		if p.fn.block.labels[name] {
-			p.fail(0, "duplicate label '"+name+"'")
-		}
-		p.fn.block.labels[name] = true
-		return at(&ast.LabelStmt{Name: name}, line), false
-	case tkGoto:
-		p.take()
-		name := p.ident()
-		p.fn.block.gotos = append(p.fn.block.gotos, pendingGoto{name, line})
-		return at(&ast.GotoStmt{Label: name}, line), false
-	}
-	return p.callOrAssign(line), false
-}
-
-func (p *parser) ifStatement(line int) ast.Stmt {
-	root := at(&ast.IfStmt{}, line)
-	tail := root
-	for n := 0; ; n++ {
-		p.checkChain(n)
-		p.take()
-		tail.Condition = branch(p.expr())
-		p.expect(tkThen)
-		tail.Then = p.block()
-		if p.tok != tkElseif {
+// block reads statements up to the end of the block; the scope is the caller's.
+func (p *parser) block() []*stmt {
+	p.enter()
+	var out []*stmt
+	for !blockEnd(p.t) {
+		if p.t == tkReturn {
+			out = append(out, p.returnStmt())
 			break
 		}
-		inner := at(&ast.IfStmt{}, p.line)
-		tail.Else = []ast.Stmt{inner}
-		tail = inner
-	}
-	if p.accept(tkElse) {
-		tail.Else = p.block()
-	}
-	p.closes(tkEnd, tkIf, line)
-	root.SetLastLine(p.lastLine)
-	return root
-}
-
-func (p *parser) loopBody() []ast.Stmt {
-	l := &loop{outer: p.fn.loop, inner: p.fn.inner}
-	p.fn.loop = l
-	body := p.block(padding(p.tok, p.line)...)
-	p.fn.loop = l.outer
-	l.closing = p.fn.inner > l.inner
-	p.left = l
-	return body
-}
-
-func (p *parser) forStatement(line int) ast.Stmt {
-	p.take()
-	name := p.ident()
-	b := p.open()
-	switch p.tok {
-	case '=':
-		p.take()
-		s := &ast.NumberForStmt{Name: name, Init: p.expr()}
-		p.expect(',')
-		s.Limit = p.expr()
-		if p.accept(',') {
-			s.Step = p.expr()
-		}
-		p.expect(tkDo)
-		p.declare("(for index)", "(for limit)", "(for step)", name)
-		s.Stmts = p.loopBody()
-		p.close(b)
-		p.closes(tkEnd, tkFor, line)
-		return p.left.wrap(span(s, line, p.lastLine))
-	case ',', tkIn:
-		names := []string{name}
-		for p.accept(',') {
-			names = append(names, p.ident())
-		}
-		p.expect(tkIn)
-		names, exprs := iterator(names, p.exprs())
-		p.expect(tkDo)
-		p.declare("(for generator)", "(for state)", "(for control)")
-		p.declare(names...)
-		s := &ast.GenericForStmt{Names: names, Exprs: exprs, Stmts: p.loopBody()}
-		p.close(b)
-		p.closes(tkEnd, tkFor, line)
-		return p.left.wrap(span(s, line, p.lastLine))
-	}
-	p.syntax("'=' or 'in' expected")
-	return nil
-}
-
-func (p *parser) functionStatement(line int) ast.Stmt {
-	p.take()
-	var target ast.Expr = at(&ast.IdentExpr{Value: p.ident()}, line)
-	for p.tok == '.' {
-		p.take()
-		key := at(&ast.StringExpr{Value: p.ident()}, line)
-		target = at(&ast.AttrGetExpr{Object: target, Key: key}, line)
-	}
-	name := &ast.FuncName{Func: target}
-	var self []string
-	if p.accept(':') {
-		name = &ast.FuncName{Receiver: target, Method: p.ident()}
-		self = []string{"self"}
-	}
-	f := p.body(line, self...)
-	return span(&ast.FuncDefStmt{Name: name, Func: f}, line, p.lastLine)
-}
-
-func (p *parser) localStatement(line int) ast.Stmt {
-	p.take()
-	if p.accept(tkFunction) {
-		name := p.ident()
-		p.declare(name)
-		return at(&ast.LocalAssignStmt{Names: []string{name}, Exprs: []ast.Expr{p.body(line)}}, line)
-	}
-	names := []string{p.ident()}
-	for p.accept(',') {
-		names = append(names, p.ident())
-	}
-	var exprs []ast.Expr
-	if p.accept('=') {
-		from := p.taken
-		exprs = p.exprs()
-		if _, ok := exprs[0].(*ast.FunctionExpr); ok && len(exprs) == 1 && len(names) == 1 && p.used[names[0]] >= from {
-			names, exprs = append(names, "(nil)"), append(exprs, at(&ast.NilExpr{}, line)) // or the function would see its own variable
+		if s := p.statement(); s != nil {
+			out = append(out, s)
 		}
 	}
-	names = padNames(names, exprs)
-	p.declare(names...)
-	return at(&ast.LocalAssignStmt{Names: names, Exprs: exprs}, line)
+	p.depth--
+	return out
 }
 
-func (p *parser) callOrAssign(line int) ast.Stmt {
-	e := p.primary()
-	if call, ok := e.(*ast.FuncCallExpr); ok && !call.AdjustRet {
-		return at(&ast.FuncCallStmt{Expr: call}, line)
-	}
-	targets := []ast.Expr{p.target(e)}
-	for p.accept(',') {
-		targets = append(targets, p.target(p.primary()))
-		if len(targets) > maxLevels {
-			p.fail(0, "chunk has too many syntax levels")
+func (p *parser) scopedBlock(loop bool) []*stmt {
+	p.pushScope(loop)
+	b := p.block()
+	p.popScope()
+	return b
+}
+
+func (p *parser) statement() *stmt {
+	line := p.line
+	switch p.t {
+	case ';':
+		p.next()
+		return nil
+	case tkIf:
+		return p.ifStmt(line)
+	case tkWhile:
+		p.next()
+		s := &stmt{kind: sWhile, line: line, exprs: []*expr{p.expr()}}
+		p.need(tkDo)
+		s.body = p.scopedBlock(true)
+		s.end = p.line
+		p.match(tkEnd, tkWhile, line)
+		return s
+	case tkDo:
+		p.next()
+		s := &stmt{kind: sDo, line: line, body: p.scopedBlock(false)}
+		s.end = p.line
+		p.match(tkEnd, tkDo, line)
+		return s
+	case tkFor:
+		return p.forStmt(line)
+	case tkRepeat:
+		p.next()
+		p.pushScope(true)
+		p.pushScope(false)
+		s := &stmt{kind: sRepeat, line: line, body: p.block()}
+		s.end = p.line
+		p.match(tkUntil, tkRepeat, line)
+		s.exprs = []*expr{p.expr()}
+		p.popScope()
+		p.popScope()
+		return s
+	case tkFunction:
+		return p.functionStmt(line)
+	case tkLocal:
+		p.next()
+		if p.accept(tkFunction) {
+			v := &localVar{name: p.name()}
+			p.declare(v)
+			e := p.function(false, line)
+			e.fn.name = v.name
+			return &stmt{kind: sLocalFunction, line: line, vars: []*localVar{v}, exprs: []*expr{e}}
 		}
-	}
-	p.expect('=')
-	s := assign(targets, p.exprs(), line)
-	if do, ok := s.(*ast.DoBlockStmt); ok {
-		b := p.open()
-		for _, s := range do.Stmts {
-			if l, ok := s.(*ast.LocalAssignStmt); ok {
-				p.declare(l.Names...)
+		return p.localStmt(line)
+	case tkLabel:
+		return p.labelStmt(line)
+	case tkBreak:
+		p.next()
+		for sc := p.fs.scope; ; sc = sc.parent {
+			if sc == nil {
+				p.line = line
+				p.fail("", "no loop to break")
+			}
+			if sc.loop {
+				break
 			}
 		}
-		p.close(b)
+		return &stmt{kind: sBreak, line: line}
+	case tkGoto:
+		if p.peek() == tkName || p.peek() == tkGoto {
+			p.next()
+			s := &stmt{kind: sGoto, line: line, str: p.name()}
+			p.addGoto(s)
+			return s
+		}
+	}
+	return p.exprStmt(line)
+}
+
+func (p *parser) addGoto(s *stmt) {
+	sc := p.fs.scope
+	if l := findLabel(sc.labels, s.str); l != nil {
+		s.label = l
+		return
+	}
+	sc.gotos = append(sc.gotos, &pendingGoto{s, s.str, s.line, len(p.fs.act)})
+}
+
+// labelStmt reads labels that follow one another, with empty statements between. At the end of their block they are
+// outside the scope of the block's locals.
+func (p *parser) labelStmt(line int) *stmt {
+	fs, sc := p.fs, p.fs.scope
+	s := &stmt{kind: sLabel, line: line}
+	for p.t == tkLabel || p.t == ';' {
+		if p.accept(';') {
+			continue
+		}
+		line := p.line
+		p.next()
+		l := &label{name: p.name(), line: line, nact: len(fs.act), pc: -1}
+		if findLabel(sc.labels, l.name) != nil {
+			p.fail("", "duplicate label '%s'", l.name)
+		}
+		p.need(tkLabel)
+		sc.labels = append(sc.labels, l)
+		s.labels = append(s.labels, l)
+	}
+	atEnd := blockEnd(p.t) && p.t != tkUntil
+	for _, l := range s.labels {
+		if atEnd {
+			l.nact = sc.nact
+		}
+		p.resolveGotos(l, atEnd)
 	}
 	return s
 }
 
-// target checks that e can be assigned to.
-func (p *parser) target(e ast.Expr) ast.Expr {
-	if p.closed == p.taken {
-		p.syntax("syntax error")
+// resolveGotos lets the gotos that wait for a label jump to it.
+func (p *parser) resolveGotos(l *label, atEnd bool) {
+	fs, sc := p.fs, p.fs.scope
+	rest := sc.gotos[:0]
+	for _, g := range sc.gotos {
+		if g.name != l.name {
+			rest = append(rest, g)
+			continue
+		}
+		if !atEnd && g.nact < len(fs.act) {
+			p.line = g.line
+			p.fail("", "<goto %s> jumps into the scope of local '%s'", l.name, fs.act[g.nact].name)
+		}
+		g.s.label = l
 	}
-	switch e := e.(type) {
-	case *ast.IdentExpr:
-		return e
-	case *ast.AttrGetExpr:
-		return e
-	}
-	p.syntax("syntax error")
-	return nil
+	sc.gotos = rest
 }
 
-// body parses parameters and statements of a function up to its end.
-func (p *parser) body(line int, self ...string) *ast.FunctionExpr {
-	p.fn.inner++
-	p.fn = &function{outer: p.fn}
-	p.declare(self...)
-	params := &ast.ParList{}
-	p.expect('(')
-	if p.tok != ')' {
-		for more := true; more; more = p.accept(',') {
-			if p.tok == tkDots {
-				p.take()
-				params.HasVargs, p.fn.vararg = true, true
-				break
-			}
-			if p.tok != tkName {
-				p.syntax("<name> expected")
-			}
-			params.Names = append(params.Names, p.ident())
+func (p *parser) ifStmt(line int) *stmt {
+	s := &stmt{kind: sIf, line: line}
+	for {
+		p.next()
+		s.conds = append(s.conds, p.expr())
+		p.need(tkThen)
+		s.arms = append(s.arms, p.scopedBlock(false))
+		s.lines = append(s.lines, p.line)
+		if p.t != tkElseif {
+			break
 		}
 	}
-	p.expect(')')
-	p.declare(params.Names...)
-	stmts := p.block()
-	if p.tok != tkEnd {
-		p.closes(tkEnd, tkFunction, line)
+	if p.accept(tkElse) {
+		s.arms = append(s.arms, p.scopedBlock(false))
+		s.lines = append(s.lines, p.line)
 	}
-	last := p.line
-	p.take()
-	p.scopes.add(scopeKey{line, last, len(params.Names) + len(self)}, p.fn.locals)
-	p.fn = p.fn.outer
-	return span(&ast.FunctionExpr{ParList: params, Stmts: stmts}, line, last)
+	p.match(tkEnd, tkIf, line)
+	return s
+}
+
+func (p *parser) forStmt(line int) *stmt {
+	p.next()
+	first := p.name()
+	s := &stmt{line: line}
+	p.pushScope(true)
+	switch p.t {
+	case '=':
+		p.next()
+		s.kind = sForNum
+		s.exprs = []*expr{p.expr()}
+		p.need(',')
+		s.exprs = append(s.exprs, p.expr())
+		if p.accept(',') {
+			s.exprs = append(s.exprs, p.expr())
+		}
+		s.vars = []*localVar{{name: first}}
+		for _, n := range []string{"(for index)", "(for limit)", "(for step)"} {
+			p.declare(&localVar{name: n})
+		}
+	case ',', tkIn:
+		s.kind = sForIn
+		s.vars = []*localVar{{name: first}}
+		for p.accept(',') {
+			s.vars = append(s.vars, &localVar{name: p.name()})
+		}
+		p.need(tkIn)
+		s.lines = []int{p.line}
+		s.exprs = p.exprList()
+		for _, n := range []string{"(for generator)", "(for state)", "(for control)"} {
+			p.declare(&localVar{name: n})
+		}
+	default:
+		p.failAt(p.t, "'=' or 'in' expected")
+	}
+	p.need(tkDo)
+	p.pushScope(false)
+	for _, v := range s.vars {
+		p.declare(v)
+	}
+	s.body = p.block()
+	p.popScope()
+	s.end = p.line
+	p.match(tkEnd, tkFor, line)
+	p.popScope()
+	return s
+}
+
+func (p *parser) functionStmt(line int) *stmt {
+	p.next()
+	target := p.resolve(p.name(), line)
+	full, method := target.str, false
+	for p.t == '.' || p.t == ':' {
+		method = p.t == ':'
+		p.next()
+		k := p.name()
+		full += "." + k
+		target = &expr{kind: eIndex, a: target, b: &expr{kind: eString, str: k, line: line}, line: line}
+		if method {
+			break
+		}
+	}
+	p.markAssigned(target)
+	f := p.function(method, line)
+	f.fn.name = full
+	return &stmt{kind: sAssign, line: line, lhs: []*expr{target}, exprs: []*expr{f}}
+}
+
+func (p *parser) localStmt(line int) *stmt {
+	s := &stmt{kind: sLocal, line: line}
+	for {
+		s.vars = append(s.vars, &localVar{name: p.name()})
+		p.limit(len(p.fs.act)+len(s.vars), maxLocals, "local variables")
+		if !p.accept(',') {
+			break
+		}
+	}
+	if p.accept('=') {
+		s.exprs = p.exprList()
+	}
+	for _, v := range s.vars {
+		p.declare(v)
+	}
+	return s
+}
+
+func (p *parser) returnStmt() *stmt {
+	s := &stmt{kind: sReturn, line: p.line}
+	p.next()
+	if !blockEnd(p.t) && p.t != ';' {
+		s.exprs = p.exprList()
+	}
+	p.accept(';')
+	if !blockEnd(p.t) {
+		p.expected(tkEOF)
+	}
+	return s
+}
+
+func (p *parser) exprStmt(line int) *stmt {
+	e := p.suffixed()
+	if e.kind == eCall || e.kind == eMethod {
+		return &stmt{kind: sCall, line: line, exprs: []*expr{e}}
+	}
+	s := &stmt{kind: sAssign, line: line}
+	for {
+		switch e.kind {
+		case eLocal, eUpval, eGlobal, eIndex:
+		default:
+			p.failAt(p.t, "syntax error")
+		}
+		p.markAssigned(e)
+		s.lhs = append(s.lhs, e)
+		p.limit(len(s.lhs), maxLevels, "assignment targets")
+		if !p.accept(',') {
+			break
+		}
+		e = p.suffixed()
+	}
+	p.need('=')
+	s.exprs = p.exprList()
+	return s
 }

@@ -1,263 +1,338 @@
 package vm
 
-import (
-	"fmt"
-	"math"
-	"unsafe"
+import "unsafe"
 
-	glua "github.com/yuin/gopher-lua"
-)
-
-// Thread is a Lua thread: a server thread from VM.NewThread, or a coroutine that a script made.
-type Thread struct {
-	vm       *VM
-	l        *glua.LState // nil before the first run and after the last
-	data     any
-	parent   *Thread
-	children map[*Thread]struct{} // coroutines made by this thread that are suspended: they end with it
-	results  []Value
-	handler  glua.LValue // of the innermost xpcall
-	catching catchKind
-	status   status
-	depth    int  // running Go calls
-	seen     bool // a script may hold it: it is not used again
-	co       *coroutine
+// upval is the cell of a captured variable that is assigned to. While the variable lives on a stack v points there.
+type upval struct {
+	v      *Value
+	closed Value
+	next   *upval
+	off    uintptr
 }
 
-type status uint8
+// Function is a function of Lua or of Go. Its address is its identity.
+//
+// A Lua function is this header and then its upvalues, each a Value: a copy, or a cell (tBox). One of Go is a native,
+// which begins with the header, p being nil.
+type Function struct {
+	p   *Proto
+	env *Table
+}
+
+type closure = Function
+
+type native struct {
+	Function
+	fn      Func
+	special uint8
+	loop    uint8
+	name    string
+	co      *Thread // of coroutine.wrap
+}
+
+// Functions that the interpreter itself carries out, since they change what runs.
+const (
+	spNone = iota
+	spPcall
+	spXpcall
+	spResume
+	spWrap
+	spYield
+)
+
+// Functions over which a generic for loops without calling them.
+const (
+	loopNext = iota + 1
+	loopIpairs
+)
+
+// Kinds of frames. From kPcall on the frame belongs to no function: something waits there for the result of the one above.
+const (
+	kVararg = 1
+	kSlow   = 2 // the frame below is not that of a Lua function
+	kPcall  = 4
+	kXpcall = 5
+	kMeta   = 8  // the first result goes to dst
+	kDrop   = 9  // results are dropped
+	kCmp    = 10 // the result decides a comparison; ip: 1 to negate it
+	kConcat = 11 // the result is one operand of a concatenation; ip: how many are left
+	kEntry  = 16 // a call out of Go
+	kCo     = 32 // the bottom of a coroutine
+)
+
+const frameSize = 24
+
+// frame is an activation. It has no pointers the collector must see: the function lies in the stack slot before base and
+// keeps the code alive that ip points into.
+type frame struct {
+	base uint32
+	dst  uint32  // kVararg: where the function was called; kMeta: destination; kEntry: arguments of the native that called
+	ip   uintptr // the instruction that is carried out
+	want int16
+	kind uint16
+}
+
+// Thread is a coroutine, or a thread of the server. Its stacks are on the heap and grow.
+type Thread struct {
+	stk    unsafe.Pointer // [limit/16]Value
+	limit  uintptr        // bytes
+	frames unsafe.Pointer
+	flimit uintptr
+	fo     uintptr // offset of the current frame; -frameSize when there is none
+	top    uintptr // end of open results
+	ab     uintptr // arguments of the native function that runs, 0 when none does
+	an     int
+	push   uintptr // where the native pushes next
+	open   *upval
+	x      *exec
+	vm     *VM
+	parent *Thread // who resumed it
+	maker  *Thread // who created it
+	env    *Table  // globals of functions loaded on it
+	data   any
+	buf    []Value // results of Call
+	rdst   uintptr
+	ydst   uintptr
+	rwant  int16
+	ywant  int16
+	wrap   bool
+	status uint8
+	depth  int16 // calls out of Go that are open on it
+	root   bool  // started by Go, not by resume
+}
 
 const (
-	suspended status = iota
-	running
-	normal
-	dead
+	coFresh = iota
+	coSuspended
+	coRunning
+	coDead
+	coNormal
 )
 
-var statusNames = [...]string{"suspended", "running", "normal", "dead"}
+var statusNames = [...]string{"suspended", "suspended", "running", "dead", "normal"}
 
-// threadValue is a Thread as gopher-lua sees it.
-type threadValue Thread
+// Limits of a thread's stacks. Tracebacks and handlers of an overflow may use the slack.
+const (
+	maxStackBytes = 16 * 400000
+	maxFrames     = 200000
+	stackSlack    = 16 * 20000
+	maxGoDepth    = 195 // calls out of Go within calls out of Go
+)
 
-func (t *threadValue) Type() glua.LValueType { return glua.LTThread }
-func (t *threadValue) String() string        { return fmt.Sprintf("thread: %p", t) }
-
-// Value returns the thread as a Lua value.
-func (t *Thread) Value() Value {
-	t.seen = true
-	return Value{(*threadValue)(t)}
+// exec is what the threads of one chain of resumes share: the one that runs, and the error on its way.
+type exec struct {
+	cur     *Thread
+	vm      *VM
+	err     Value
+	exit    *Exit
+	unwind  any // a panic that no Lua frame may stop
+	fatal   bool
+	goTrace []byte // of a panic of a Go function
+	trace   string
+	traces  []string // of the coroutines that the error has ended, see Error.Coroutines
+	resAt   uintptr
+	resN    int
+	budget  int64
+	depth   int  // calls out of Go that are open
+	nest    int  // coroutines that wait for one another
+	over    bool // handling a stack overflow: the slack may be used
+	limits
 }
 
-func (t *Thread) attach() {
-	m := t.vm
-	if n := len(m.idle); n > 0 {
-		t.l, m.idle = m.idle[n-1], m.idle[:n-1]
-	} else {
-		t.l, _ = m.main.NewThread()
-		t.l.Panic = raiseGopher
+func newThread(m *VM, slots, frames int) *Thread {
+	st := make([]Value, slots)
+	fr := make([]frame, frames)
+	return &Thread{stk: unsafe.Pointer(&st[0]), limit: uintptr(slots * 16), frames: unsafe.Pointer(&fr[0]),
+		flimit: uintptr(frames * frameSize), fo: ^uintptr(frameSize - 1), vm: m, env: m.globals}
+}
+
+func (t *Thread) at(off uintptr) *Value            { return (*Value)(unsafe.Add(t.stk, off)) }
+func (t *Thread) fp() *frame                       { return (*frame)(unsafe.Add(t.frames, t.fo)) }
+func (t *Thread) frameAt(fo uintptr) *frame        { return (*frame)(unsafe.Add(t.frames, fo)) }
+func (t *Thread) hasFrame() bool                   { return t.fo+frameSize != 0 }
+func (t *Thread) slice(off uintptr, n int) []Value { return unsafe.Slice(t.at(off), n) }
+
+// ensure makes room up to end bytes of stack and a little more. false: overflow, with the error set.
+func (t *Thread) ensure(end uintptr) bool {
+	if end+64 <= t.limit {
+		return true
 	}
-	setOwner(t.l, t)
+	return t.growStack(end)
 }
 
-func (t *Thread) detach() {
-	if t.l == nil {
+func (t *Thread) growStack(end uintptr) bool {
+	most := uintptr(maxStackBytes)
+	if t.x != nil && t.x.over {
+		most += stackSlack
+	}
+	if end+64 > most {
+		t.overflow()
+		return false
+	}
+	nl := t.limit * 2
+	for nl < end+64 {
+		nl *= 2
+	}
+	nl = min(nl, most)
+	ns := make([]Value, nl/16)
+	copy(ns, unsafe.Slice((*Value)(t.stk), t.limit/16))
+	t.stk = unsafe.Pointer(&ns[0])
+	t.limit = nl
+	for u := t.open; u != nil; u = u.next {
+		u.v = t.at(u.off)
+	}
+	return true
+}
+
+func (t *Thread) overflow() {
+	if t.x.over {
+		t.x.err = strValue(intern("error in error handling"))
 		return
 	}
-	if t.rest() && len(t.vm.idle) < maxIdle {
-		t.vm.idle = append(t.vm.idle, t.l)
-	}
-	t.l = nil
+	t.fail("stack overflow")
 }
 
-// rest empties the stack and tells whether it is small enough to keep.
-func (t *Thread) rest() bool {
-	unwindTo(t.l, nil, 0)
-	t.l.Env = t.vm.main.Env
-	return len(regs(t.l).array) <= maxIdleStack
+func (t *Thread) pushFrame(base, dst uintptr, want int16, kind uint16) bool {
+	if t.fo+2*frameSize > t.flimit && !t.growFrames() {
+		return false
+	}
+	t.fo += frameSize
+	ip := uintptr(0)
+	if kind < kPcall {
+		ip = uintptr(t.at(base - 16).lua().p.entry)
+	}
+	*t.fp() = frame{uint32(base), uint32(dst), ip, want, kind}
+	return true
 }
 
-func (t *Thread) VM() *VM { return t.vm }
-
-// Data belongs to the server. A coroutine has that of the thread that made it, and on each resume
-// that of the resumer.
-func (t *Thread) Data() any        { return t.data }
-func (t *Thread) SetData(data any) { t.data = data }
-
-// Parent returns the thread that made this one with coroutine.create, or nil for a server thread.
-func (t *Thread) Parent() *Thread { return t.parent }
-
-// Status is "suspended", "running", "normal" or "dead".
-func (t *Thread) Status() string { return statusNames[t.status] }
-
-// NArg returns the number of arguments of the running host function.
-func (t *Thread) NArg() int { return currentFrame(t.l).NArgs }
-
-// Arg returns argument i, counted from 1; Nil past the end.
-func (t *Thread) Arg(i int) Value {
-	f := currentFrame(t.l)
-	if i < 1 || i > f.NArgs {
-		return Nil
+func (t *Thread) growFrames() bool {
+	most := uintptr(maxFrames * frameSize)
+	if t.x.over {
+		most += most / 10
 	}
-	return Value{regs(t.l).array[f.LocalBase+i-1]}
+	if t.flimit >= most {
+		t.overflow()
+		return false
+	}
+	n := min(t.flimit*2, most)
+	nf := make([]frame, n/frameSize)
+	copy(nf, unsafe.Slice((*frame)(t.frames), t.flimit/frameSize))
+	t.frames = unsafe.Pointer(&nf[0])
+	t.flimit = n / frameSize * frameSize
+	return true
 }
 
-func (t *Thread) CheckString(i int) string {
-	if s, ok := t.Arg(i).ToString(); ok {
-		return s
-	}
-	t.TypeError(i, "string")
-	return ""
-}
-
-func (t *Thread) CheckNumber(i int) float64 {
-	if n, ok := t.Arg(i).ToNumber(); ok {
-		return n
-	}
-	t.TypeError(i, "number")
-	return 0
-}
-
-// CheckInt truncates towards zero; what no int holds becomes the nearest one.
-func (t *Thread) CheckInt(i int) int { return truncate(t.CheckNumber(i)) }
-
-func truncate(f float64) int {
-	switch {
-	case f != f:
-		return 0
-	case f >= math.MaxInt64:
-		return math.MaxInt64
-	case f <= math.MinInt64:
-		return math.MinInt64
-	}
-	return int(f)
-}
-
-func (t *Thread) CheckBool(i int) bool {
-	if t.Arg(i).Kind() != KBool {
-		t.TypeError(i, "boolean")
-	}
-	return t.Arg(i).Bool()
-}
-
-func (t *Thread) CheckTable(i int) *Table {
-	if tb := t.Arg(i).Table(); tb != nil {
-		return tb
-	}
-	t.TypeError(i, "table")
-	return nil
-}
-
-func (t *Thread) CheckFunc(i int) Value {
-	if t.Arg(i).Kind() != KFunction {
-		t.TypeError(i, "function")
-	}
-	return t.Arg(i)
-}
-
-func (t *Thread) CheckAny(i int) Value {
-	if i > t.NArg() {
-		t.ArgError(i, "value expected")
-	}
-	return t.Arg(i)
-}
-
-func (t *Thread) OptString(i int, d string) string {
-	if t.Arg(i).IsNil() {
-		return d
-	}
-	return t.CheckString(i)
-}
-
-func (t *Thread) OptNumber(i int, d float64) float64 {
-	if t.Arg(i).IsNil() {
-		return d
-	}
-	return t.CheckNumber(i)
-}
-
-func (t *Thread) OptInt(i, d int) int {
-	if t.Arg(i).IsNil() {
-		return d
-	}
-	return t.CheckInt(i)
-}
-
-func (t *Thread) OptBool(i int, d bool) bool {
-	if t.Arg(i).IsNil() {
-		return d
-	}
-	return t.CheckBool(i)
-}
-
-func (t *Thread) Push(v Value)         { t.l.Push(v.lv()) }
-func (t *Thread) PushString(s string)  { t.l.Push(glua.LString(s)) }
-func (t *Thread) PushBytes(b []byte)   { t.l.Push(glua.LString(b)) }
-func (t *Thread) PushNumber(f float64) { t.l.Push(glua.LNumber(f)) }
-func (t *Thread) PushInt(i int)        { t.l.Push(glua.LNumber(i)) }
-func (t *Thread) PushBool(b bool)      { t.l.Push(glua.LBool(b)) }
-func (t *Thread) PushNil()             { t.l.Push(glua.LNil) }
-
-// Index returns v[k], metamethods included.
-func (t *Thread) Index(v, k Value) Value { return Value{t.l.GetTable(v.lv(), k.lv())} }
-
-// SetIndex assigns v[k] = val, metamethods included.
-func (t *Thread) SetIndex(v, k, val Value) { t.l.SetTable(v.lv(), k.lv(), val.lv()) }
-
-// ToString is tostring(v): it honours __tostring.
-func (t *Thread) ToString(v Value) string {
-	switch x := v.v.(type) {
-	case glua.LString:
-		return string(x)
-	case glua.LNumber:
-		return formatNumber(float64(x))
-	}
-	if mt := t.metafield(v, "__tostring"); !mt.IsNil() {
-		r := t.CallRaw(mt, v)
-		if len(r) == 0 {
-			t.Errorf("'tostring' must return a string to 'print'")
+func (t *Thread) findCell(off uintptr) *upval {
+	pp := &t.open
+	for *pp != nil && (*pp).off >= off {
+		if (*pp).off == off {
+			return *pp
 		}
-		s, ok := r[0].ToString()
-		if !ok {
-			t.Errorf("'tostring' must return a string to 'print'")
+		pp = &(*pp).next
+	}
+	u := &upval{v: t.at(off), off: off, next: *pp}
+	*pp = u
+	return u
+}
+
+// closeCells takes the variables from off on off the stack.
+func (t *Thread) closeCells(off uintptr) {
+	for u := t.open; u != nil && u.off >= off; u = t.open {
+		u.closed.store(u.v)
+		u.v = &u.closed
+		t.open = u.next
+		u.next = nil
+	}
+}
+
+type closure1 struct {
+	Function
+	u [1]Value
+}
+type closure2 struct {
+	Function
+	u [2]Value
+}
+type closure3 struct {
+	Function
+	u [3]Value
+}
+type closure4 struct {
+	Function
+	u [4]Value
+}
+type closure8 struct {
+	Function
+	u [8]Value
+}
+type closure16 struct {
+	Function
+	u [16]Value
+}
+type closure32 struct {
+	Function
+	u [32]Value
+}
+type closureMax struct {
+	Function
+	u [maxUpvals]Value
+}
+
+func newClosure(p *Proto, env *Table) *closure {
+	var c *closure
+	switch n := len(p.caps); {
+	case n == 0:
+		c = &closure{}
+	case n == 1:
+		c = &(&closure1{}).Function
+	case n == 2:
+		c = &(&closure2{}).Function
+	case n == 3:
+		c = &(&closure3{}).Function
+	case n == 4:
+		c = &(&closure4{}).Function
+	case n <= 8:
+		c = &(&closure8{}).Function
+	case n <= 16:
+		c = &(&closure16{}).Function
+	case n <= 32:
+		c = &(&closure32{}).Function
+	default:
+		c = &(&closureMax{}).Function
+	}
+	c.p, c.env = p, env
+	return c
+}
+
+// up gives the slot of an upvalue by its offset in bytes.
+func (c *closure) up(off uintptr) *Value {
+	return (*Value)(unsafe.Add(unsafe.Pointer(c), unsafe.Sizeof(closure{})+off))
+}
+
+// upAt gives the variable behind upvalue i.
+func (c *closure) upAt(i int) *Value {
+	v := c.up(uintptr(i) * 16)
+	if v.n == tBox {
+		return (*upval)(v.p).v
+	}
+	return v
+}
+
+func (t *Thread) closureAt(base, a uintptr, ix int) {
+	cl := t.at(base - 16).lua()
+	p := cl.p.protos[ix]
+	nc := newClosure(p, cl.env)
+	*t.at(base + a) = Value{unsafe.Pointer(nc), tLua}
+	for j := range p.caps {
+		cd := &p.caps[j]
+		d := nc.up(uintptr(j) * 16)
+		switch {
+		case !cd.local:
+			d.store(cl.up(uintptr(cd.off)))
+		case cd.boxed:
+			*d = Value{unsafe.Pointer(t.findCell(base + uintptr(cd.off))), tBox}
+		default:
+			d.store(t.at(base + uintptr(cd.off)))
 		}
-		return s
 	}
-	return v.lv().String()
-}
-
-// metafield returns the field of v's metatable, or Nil.
-func (t *Thread) metafield(v Value, name string) Value {
-	if mt := t.metatable(v); mt != nil {
-		return mt.GetStr(name)
-	}
-	return Nil
-}
-
-func (t *Thread) metatable(v Value) *Table {
-	switch x := v.v.(type) {
-	case *glua.LTable:
-		return Value{x.Metatable}.Table()
-	case *glua.LUserData:
-		return Value{x.Metatable}.Table()
-	}
-	// GetMetatable returns __metatable instead when there is one; types other than these two are
-	// shared by a VM and have none.
-	return Value{t.l.GetMetatable(v.lv())}.Table()
-}
-
-// Args returns all arguments of the running host function: a view of the stack, valid until the
-// next Push or call.
-func (t *Thread) Args() []Value {
-	f := currentFrame(t.l)
-	if f.NArgs == 0 {
-		return nil
-	}
-	return unsafe.Slice((*Value)(unsafe.Pointer(&regs(t.l).array[f.LocalBase])), f.NArgs)
-}
-
-// PushAll pushes vs and returns their number.
-func (t *Thread) PushAll(vs []Value) int {
-	for _, v := range vs {
-		t.l.Push(v.lv())
-	}
-	return len(vs)
 }

@@ -1,23 +1,45 @@
 package vm
 
 import (
-	"bytes"
-	"fmt"
 	"math"
-	"strconv"
-	"strings"
 	"unsafe"
-
-	glua "github.com/yuin/gopher-lua"
 )
 
-// Value is any Lua value. The zero Value is nil. Values are compared with RawEqual, never with ==.
-type Value struct{ v glua.LValue }
+// Value is one Lua value. n alone says what it is. A number f has n = Float64bits(-f): negated numbers can be added and
+// compared as they lie in memory, and what is left for tags, n up to maxTag, are minus zero, which has a tag, and the
+// fifteen smallest negative denormals, which are taken for zero. Below, n is a tag and p the object. When n says number,
+// nil or boolean p is stale: it may be any pointer that was valid once, so that such values are written with one store
+// and no barrier. The zero Value is nil. Values are not comparable with ==; see RawEqual.
+type Value struct {
+	p unsafe.Pointer
+	n uint64
+}
 
-// Kind is the type of a Value.
+const (
+	tNil = iota
+	tFalse
+	tTrue
+	tStr
+	tTable
+	tLua
+	tNative
+	tThread
+	tUser
+	tLight
+	tBox   // an upvalue cell in a closure; never in a register
+	tIterN // the hidden generator of a loop over next
+	tIterI // the hidden generator of a loop over ipairs
+	tMinus // the number minus zero
+)
+
+const (
+	maxTag = 15
+	zero   = 1 << 63 // n of the number zero
+)
+
+// Kind is the type of a value as Lua names it; light userdata has a kind of its own.
 type Kind uint8
 
-// The kinds of values. KLight is light userdata: a bare identity.
 const (
 	KNil Kind = iota
 	KBool
@@ -32,259 +54,261 @@ const (
 
 var kindNames = [...]string{"nil", "boolean", "userdata", "number", "string", "table", "function", "userdata", "thread"}
 
-// String returns Lua's name of the type.
+// String gives Lua's name of the type.
 func (k Kind) String() string { return kindNames[k] }
+
+var tagKinds = [16]Kind{tNil: KNil, tFalse: KBool, tTrue: KBool, tStr: KString, tTable: KTable, tLua: KFunction, tNative: KFunction,
+	tThread: KThread, tUser: KUserdata, tLight: KLight, tIterN: KFunction, tIterI: KFunction, tMinus: KNumber}
 
 // Nil is Lua's nil.
 var Nil Value
 
-func Bool(b bool) Value      { return Value{glua.LBool(b)} }
-func Number(f float64) Value { return Value{glua.LNumber(f)} }
-func Int(i int) Value        { return Value{glua.LNumber(i)} }
-func String(s string) Value  { return Value{glua.LString(s)} }
-
-// Bytes copies b.
-func Bytes(b []byte) Value { return Value{glua.LString(b)} }
-
-// Light is a light userdata: two of the same p are equal. p must be comparable.
-func Light(p any) Value {
-	if p == p { // panics here rather than in a table when p has no ==
-		return Value{light{p}}
-	}
-	return Value{light{nil}}
+// light is a light userdata: compared by p, or by identity when it has a name.
+type light struct {
+	p    any
+	name string
 }
 
-// NamedLight makes a new light userdata, equal only to itself, that prints as name.
-func NamedLight(name string) Value { return Value{&named{name}} }
-
-type light struct{ p any }
-
-func (l light) Type() glua.LValueType { return glua.LTUserData }
-func (l light) String() string {
-	if p := fmt.Sprintf("%p", l.p); strings.HasPrefix(p, "0x") {
-		return "userdata: " + p
+// Number makes a number. Every NaN becomes the one that Lua itself makes.
+func Number(f float64) Value {
+	if f != f {
+		return Value{n: 0x7FF8000000000000}
 	}
-	return fmt.Sprintf("userdata: %v", l.p)
+	if n := math.Float64bits(-f); n > maxTag {
+		return Value{n: n}
+	} else if n != 0 {
+		return Value{n: zero}
+	}
+	return Value{n: tMinus}
 }
 
-type named struct{ name string }
+// Int makes a number out of an int.
+func Int(i int) Value { return Value{n: math.Float64bits(-float64(i))} }
 
-func (n *named) Type() glua.LValueType { return glua.LTUserData }
-func (n *named) String() string        { return n.name }
+// Bool makes a boolean.
+func Bool(b bool) Value {
+	if b {
+		return Value{n: tTrue}
+	}
+	return Value{n: tFalse}
+}
 
-// Kind returns the type of v.
+// String makes a string; the bytes are copied.
+func String(s string) Value { return strValue(newStr(s)) }
+
+// Bytes makes a string out of a copy of b.
+func Bytes(b []byte) Value { return strValue(newStrBytes(b)) }
+
+// Light makes a light userdata; two with the same p are equal.
+func Light(p any) Value { return Value{unsafe.Pointer(&light{p: p}), tLight} }
+
+// NamedLight makes a light userdata that equals only itself and whose tostring is name.
+func NamedLight(name string) Value { return Value{unsafe.Pointer(&light{name: name}), tLight} }
+
+func strValue(s *str) Value       { return Value{unsafe.Pointer(s), tStr} }
+func tableValue(t *Table) Value   { return Value{unsafe.Pointer(t), tTable} }
+func (v *Value) isNum() bool      { return v.n > maxTag || v.n == tMinus }
+func (v *Value) setInt(i int)     { v.n = math.Float64bits(-float64(i)) }
+func (v *Value) str() *str        { return (*str)(v.p) }
+func (v *Value) table() *Table    { return (*Table)(v.p) }
+func (v *Value) lua() *closure    { return (*closure)(v.p) }
+func (v *Value) native() *native  { return (*native)(v.p) }
+func (v *Value) isFunc() bool     { return v.n == tLua || v.n == tNative }
+func (v *Value) typeName() string { return v.Kind().String() }
+
+// f is the number of a value that isNum.
+func (v *Value) f() float64 {
+	if v.n == tMinus {
+		return math.Copysign(0, -1)
+	}
+	return -math.Float64frombits(v.n)
+}
+
+// neg is the negated number as it lies in memory, of a value with n > maxTag.
+func (v *Value) neg() float64 { return *(*float64)(unsafe.Pointer(&v.n)) }
+
+// setSum writes a negated number as it is; what cancels out is zero, never minus zero.
+func (v *Value) setSum(neg float64) {
+	*(*float64)(unsafe.Pointer(&v.n)) = neg
+	if v.n <= maxTag {
+		v.n = zero
+	}
+}
+
+// setProduct writes a negated number as it is; it may be minus zero.
+func (v *Value) setProduct(neg float64) {
+	*(*float64)(unsafe.Pointer(&v.n)) = neg
+	if v.n <= maxTag {
+		v.n = tMinus
+	}
+}
+
+// set writes a register: a number goes in with one store.
+func (v *Value) set(s *Value) {
+	if s.n > maxTag {
+		v.n = s.n
+	} else {
+		*v = *s
+	}
+}
+
+// store writes a slot of the heap (table, upvalue), where a stale pointer would keep garbage alive.
+func (v *Value) store(s *Value) {
+	if s.n-tStr <= maxTag-tStr {
+		*v = *s
+		return
+	}
+	v.n = s.n
+	if v.p != nil {
+		v.p = nil
+	}
+}
+
+// Kind tells the type.
 func (v Value) Kind() Kind {
-	switch v.v.(type) {
-	case nil, *glua.LNilType:
-		return KNil
-	case glua.LBool:
-		return KBool
-	case glua.LNumber:
+	if v.n > maxTag {
 		return KNumber
-	case glua.LString:
-		return KString
-	case *glua.LTable:
-		return KTable
-	case *glua.LFunction:
-		return KFunction
-	case *glua.LUserData:
-		return KUserdata
-	case *threadValue:
-		return KThread
 	}
-	return KLight
+	return tagKinds[v.n]
 }
 
-// lv is v for gopher-lua, which wants its own nil.
-func (v Value) lv() glua.LValue {
-	if v.v == nil {
-		return glua.LNil
-	}
-	return v.v
-}
+// IsNil tells whether v is nil.
+func (v Value) IsNil() bool { return v.n == tNil }
 
-func (v Value) IsNil() bool { return v.v == nil || v.v == glua.LNil }
-func (v Value) Truth() bool { return v.v != nil && v.v != glua.LNil && v.v != glua.LFalse }
+// Truth is false for nil and false, true for all else.
+func (v Value) Truth() bool { return v.n > tFalse }
 
-// Bool, Num, Str, Table, Func, Userdata and Thread convert nothing: they return the zero value for
-// another kind.
-func (v Value) Bool() bool {
-	b, _ := v.v.(glua.LBool)
-	return bool(b)
-}
+// Bool is v == true.
+func (v Value) Bool() bool { return v.n == tTrue }
 
+// Num is the number, 0 for other kinds.
 func (v Value) Num() float64 {
-	n, _ := v.v.(glua.LNumber)
-	return float64(n)
-}
-
-func (v Value) Str() string {
-	s, _ := v.v.(glua.LString)
-	return string(s)
-}
-
-func (v Value) Table() *Table {
-	t, _ := v.v.(*glua.LTable)
-	return (*Table)(unsafe.Pointer(t))
-}
-
-func (v Value) Func() *Function {
-	f, _ := v.v.(*glua.LFunction)
-	return (*Function)(unsafe.Pointer(f))
-}
-
-func (v Value) Userdata() *Userdata {
-	u, _ := v.v.(*glua.LUserData)
-	return (*Userdata)(unsafe.Pointer(u))
-}
-
-func (v Value) Thread() *Thread {
-	t, _ := v.v.(*threadValue)
-	return (*Thread)(t)
-}
-
-// ToNumber converts as Lua's arithmetic does: numbers, and strings that spell one.
-func (v Value) ToNumber() (float64, bool) {
-	switch x := v.v.(type) {
-	case glua.LNumber:
-		return float64(x), true
-	case glua.LString:
-		return parseNumber(string(x))
+	if v.isNum() {
+		return v.f()
 	}
-	return 0, false
+	return 0
 }
 
-// ToString converts strings and numbers ("%.14g").
+// Str is the string, "" for other kinds. It shares the bytes of the value, which never change.
+func (v Value) Str() string {
+	if v.n == tStr {
+		return v.str().s()
+	}
+	return ""
+}
+
+// Table is the table, nil for other kinds.
+func (v Value) Table() *Table {
+	if v.n == tTable {
+		return v.table()
+	}
+	return nil
+}
+
+// Func is the function, nil for other kinds.
+func (v Value) Func() *Function {
+	if v.n == tLua || v.n == tNative {
+		return (*Function)(v.p)
+	}
+	return nil
+}
+
+// Userdata is the full userdata, nil for other kinds.
+func (v Value) Userdata() *Userdata {
+	if v.n == tUser {
+		return (*Userdata)(v.p)
+	}
+	return nil
+}
+
+// Thread is the coroutine, nil for other kinds.
+func (v Value) Thread() *Thread {
+	if v.n == tThread {
+		return (*Thread)(v.p)
+	}
+	return nil
+}
+
+// LightValue is what Light was given, nil for other kinds.
+func (v Value) LightValue() any {
+	if v.n == tLight {
+		return (*light)(v.p).p
+	}
+	return nil
+}
+
+// ToNumber converts as arithmetic does: numbers and strings that are numerals.
+func (v Value) ToNumber() (float64, bool) { return toNum(&v) }
+
+// ToString converts as concatenation does: strings and numbers.
 func (v Value) ToString() (string, bool) {
-	switch x := v.v.(type) {
-	case glua.LString:
-		return string(x), true
-	case glua.LNumber:
-		return formatNumber(float64(x)), true
+	if v.n == tStr {
+		return v.str().s(), true
+	}
+	if v.isNum() {
+		var b [32]byte
+		return string(appendNum(b[:0], v.f())), true
 	}
 	return "", false
 }
 
-// RawEqual compares without metamethods.
-func RawEqual(a, b Value) bool { return a.lv() == b.lv() }
-
-// formatNumber is "%.14g" as LuaJIT prints it.
-func formatNumber(f float64) string {
-	var buf [32]byte
-	return string(appendNumber(buf[:0], f))
-}
-
-func appendNumber(b []byte, f float64) []byte {
-	switch {
-	case f == math.Trunc(f) && math.Abs(f) < 1e14:
-		if f == 0 && math.Signbit(f) {
-			return append(b, "-0"...)
-		}
-		return strconv.AppendInt(b, int64(f), 10)
-	case f != f:
-		return append(b, "nan"...)
-	case math.IsInf(f, 1):
-		return append(b, "inf"...)
-	case math.IsInf(f, -1):
-		return append(b, "-inf"...)
+func toNum(v *Value) (float64, bool) {
+	if v.isNum() {
+		return v.f(), true
 	}
-	return strconv.AppendFloat(b, roundUp(f, 'e', 13), 'g', 14, 64)
-}
-
-// roundUp makes a number that lies exactly between two decimals with prec digits one that is
-// printed as the one further from zero: LuaJIT rounds so, Go and C to even.
-func roundUp(f float64, verb byte, prec int) float64 {
-	var buf [400]byte
-	s := strconv.AppendFloat(buf[:0], f, verb, -1, 64)
-	mantissa, _, _ := bytes.Cut(s, []byte("e"))
-	point := bytes.IndexByte(mantissa, '.')
-	if point < 0 && verb == 'f' || len(mantissa)-point-1 != prec+1 || mantissa[len(mantissa)-1] != '5' {
-		return f
-	}
-	exact := strconv.AppendFloat(nil, f, verb, prec+60, 64)
-	mantissa, _, _ = bytes.Cut(exact, []byte("e"))
-	if len(bytes.TrimRight(mantissa[bytes.IndexByte(mantissa, '.')+prec+2:], "0")) > 0 {
-		return f
-	}
-	return math.Nextafter(f, math.Copysign(math.Inf(1), f))
-}
-
-// parseNumber reads a number as LuaJIT's lexer and tonumber do: decimal, hexadecimal, with
-// surrounding space.
-func parseNumber(s string) (float64, bool) {
-	s = strings.Trim(s, " \t\n\v\f\r")
-	digits, neg := s, false
-	if digits != "" && (digits[0] == '-' || digits[0] == '+') {
-		neg, digits = digits[0] == '-', digits[1:]
-	}
-	if digits == "" {
-		return 0, false
-	}
-	var f float64
-	switch c := digits[0]; {
-	case c == '0' && len(digits) > 2 && (digits[1] == 'x' || digits[1] == 'X'):
-		var ok bool
-		if f, ok = parseHex(digits[2:]); !ok {
-			return 0, false
-		}
-	case c == '0' && len(digits) > 2 && (digits[1] == 'b' || digits[1] == 'B'):
-		n, err := strconv.ParseUint(digits[2:], 2, 64)
-		if err != nil {
-			return 0, false
-		}
-		f = float64(n)
-	case c >= '0' && c <= '9' || c == '.':
-		if strings.ContainsAny(digits, "_xXpPiInN") {
-			return 0, false
-		}
-		var err error
-		f, err = strconv.ParseFloat(digits, 64)
-		if err != nil && !math.IsInf(f, 0) {
-			return 0, false
-		}
-	case strings.EqualFold(digits, "inf") || strings.EqualFold(digits, "infinity"):
-		f = math.Inf(1)
-	case strings.EqualFold(digits, "nan"):
-		f = math.NaN()
-	default:
-		return 0, false
-	}
-	if neg {
-		f = -f
-	}
-	return f, true
-}
-
-func parseHex(s string) (float64, bool) {
-	if strings.ContainsAny(s, ".pP") {
-		if !strings.ContainsAny(s, "pP") {
-			s += "p0"
-		}
-		if strings.Contains(s, "_") {
-			return 0, false
-		}
-		f, err := strconv.ParseFloat("0x"+s, 64)
-		return f, err == nil
-	}
-	f := 0.0
-	for i := range len(s) {
-		d, ok := hexDigit(s[i])
-		if !ok {
-			return 0, false
-		}
-		f = f*16 + float64(d)
-	}
-	return f, s != ""
-}
-
-func hexDigit(c byte) (int, bool) {
-	switch {
-	case c >= '0' && c <= '9':
-		return int(c - '0'), true
-	case c >= 'a' && c <= 'f':
-		return int(c-'a') + 10, true
-	case c >= 'A' && c <= 'F':
-		return int(c-'A') + 10, true
+	if v.n == tStr {
+		return parseNumber(v.str().s())
 	}
 	return 0, false
 }
+
+// toStr gives strings and numbers as a string.
+func toStr(v *Value) (*str, bool) {
+	if v.n == tStr {
+		return v.str(), true
+	}
+	if v.isNum() {
+		var buf [32]byte
+		return newStrBytes(appendNum(buf[:0], v.f())), true
+	}
+	return nil, false
+}
+
+// RawEqual compares without metamethods.
+func RawEqual(a, b Value) bool { return rawEq(&a, &b) }
+
+func rawEq(a, b *Value) bool {
+	if a.isNum() || b.isNum() {
+		return a.isNum() && b.isNum() && a.f() == b.f()
+	}
+	if a.n != b.n {
+		return false
+	}
+	if a.n <= tTrue || a.p == b.p {
+		return true
+	}
+	switch a.n {
+	case tStr:
+		return a.str().eq(b.str())
+	case tLight:
+		x, y := (*light)(a.p), (*light)(b.p)
+		return x.name == "" && y.name == "" && x.p != nil && x.p == y.p
+	}
+	return false
+}
+
+// Userdata is a full userdata: a Go value with a metatable. Value may be changed at any time.
+type Userdata struct {
+	Value any
+	meta  *Table
+	env   *Table
+}
+
+// Metatable gives the metatable, or nil.
+func (u *Userdata) Metatable() *Table { return u.meta }
+
+// SetMetatable sets the metatable; nil removes it.
+func (u *Userdata) SetMetatable(t *Table) { u.meta = t }
+
+// Val gives the userdata as a Value.
+func (u *Userdata) Val() Value { return Value{unsafe.Pointer(u), tUser} }

@@ -1,153 +1,239 @@
-// Package vm is the Lua virtual machine: it compiles and runs scripts and is the API that host
-// functions are written against.
+// Package vm is a Lua machine: LuaJIT's dialect of Lua 5.1, compiled to the code of an interpreter and run by it.
 //
-// A VM belongs to one goroutine at a time; its threads take turns. A host function may park the
-// goroutine or iter.Pull coroutine it runs on, and other threads of the same VM run meanwhile. This
-// implementation is a layer over gopher-lua.
+// A VM and all that belongs to it (threads, tables, values) is used by one goroutine at a time. A host function may wait
+// by parking the goroutine or coroutine it runs on; meanwhile others may run other threads of the same VM, as long as
+// only one runs at any moment.
 package vm
 
 import (
+	"runtime"
 	"unsafe"
-
-	glua "github.com/yuin/gopher-lua"
 )
 
-// Limits of one VM.
-const (
-	maxFrames     = 16384   // nested calls of one thread: "stack overflow"
-	firstFrames   = 512     // room for frames in a new thread
-	maxRegisters  = 1 << 18 // values on one thread's stack: "stack overflow"
-	maxCoroutines = 190     // coroutines that resume one another: "C stack overflow"
-	maxIdle       = 1024    // pooled threads, stacks and carriers kept, each
-	maxIdleStack  = 4096    // values on the stack of a pooled thread
-	maxString     = 1 << 28 // bytes of a string that a script makes: "not enough memory"
-)
+// Func is a function of Go that Lua can call. Its arguments are t.Arg(1) to t.Arg(t.NArg()); it pushes its results and
+// returns how many of the last pushed values they are. It raises errors with t.Errorf and its like, which do not return.
+// A panic becomes a Lua error too; a value with a method UnwindsLua passes through all Lua code.
+type Func func(t *Thread) int
 
-// Options of a VM. The zero value is usable.
+// Options of a VM.
 type Options struct {
-	// MemoryLimit is the size in bytes of the largest string a script may build; 0 and more than
-	// 256 MB are 256 MB. This implementation has no measure of a script's tables.
-	MemoryLimit int64
+	MemoryLimit int64 // bytes one run may allocate, freed or not; 0: no limit
 }
 
-// VM is one Lua world: globals, loaded modules and a pool of threads.
+// VM is one Lua world.
 type VM struct {
-	main      *glua.LState
-	onYield   func(t *Thread, args []Value) []Value
-	onPanic   func(t *Thread, value any, stack string)
-	builtins  map[string]func(t *Thread) Value
-	requires  map[string]*Thread // server threads that load a module
-	threads   []*Thread          // server threads at rest, stack attached
-	idle      []*glua.LState     // stacks at rest
-	carriers  []*carrier
-	maxString int
-	dumps     []*Proto // by string.dump
-
-	next, ipairsNext Value // what pairs and ipairs return
-	pkg              *Table
-	loaded           *Table
+	globals  *Table
+	registry *Table
+	strMeta  *Table
+	numMeta  *Table
+	kindMeta [KThread + 1]*Table
+	main     *Thread
+	onYield  func(t *Thread, args []Value) []Value
+	builtins map[string]func(t *Thread) Value
+	protos   map[*Proto]*Proto
+	pool     []*Thread
+	opts     Options
+	gc       *collector
+	yield    Value
+	resume   Value
+	next     Value
+	ipairs   Value
+	scratch  []byte
+	closed   bool
 }
 
-// New makes a VM with the standard libraries open.
+// New makes a VM without libraries; package stdlib has them.
 func New(o Options) *VM {
-	limit := int(o.MemoryLimit)
-	if limit <= 0 || limit > maxString {
-		limit = maxString
-	}
-	m := &VM{
-		main: glua.NewState(glua.Options{
-			CallStackSize: firstFrames, RegistrySize: 256, RegistryMaxSize: maxRegisters, RegistryGrowStep: 1024,
-			SkipOpenLibs: true, MinimizeStackMemory: true,
-		}),
-		builtins:  map[string]func(t *Thread) Value{},
-		requires:  map[string]*Thread{},
-		maxString: limit,
-	}
-	m.main.Panic = raiseGopher
-	m.main.G.MainThread, m.main.G.CurrentThread = m.main, m.main
-	m.openLibraries()
+	m := &VM{opts: o, globals: newTable(0, 64), registry: newTable(0, 8), builtins: map[string]func(t *Thread) Value{},
+		protos: map[*Proto]*Proto{}, gc: &collector{}}
+	m.main = newThread(m, 256, 16)
+	m.main.root = true
+	m.main.x = m.newExec()
+	m.yield = m.special("yield", spYield, yieldToHost)
+	m.resume = m.special("resume", spResume, specialOnly)
+	m.next = m.NewFunc("next", nextFunc)
+	m.next.native().loop = loopNext
+	m.ipairs = m.NewFunc("ipairs_aux", ipairsAux)
+	m.ipairs.native().loop = loopIpairs
 	return m
 }
 
-// Close ends every coroutine that is still suspended. The VM must not be used afterwards.
+func (m *VM) newExec() *exec {
+	x := &exec{}
+	x.reset(m)
+	return x
+}
+
+func (x *exec) reset(m *VM) {
+	*x = exec{vm: m, budget: slice}
+	x.maxBytes = m.opts.MemoryLimit
+}
+
+// Close releases the VM. It must not be used afterwards.
 func (m *VM) Close() {
-	for _, c := range m.carriers {
-		c.stop()
-	}
-	m.carriers, m.idle, m.threads = nil, nil, nil
+	m.closed = true
+	m.gc.close()
+	m.pool = nil
 }
 
-func (m *VM) Globals() *Table  { return Value{m.main.G.Global}.Table() }
-func (m *VM) Registry() *Table { return Value{m.main.G.Registry}.Table() }
+// Globals is the table of global variables.
+func (m *VM) Globals() *Table { return m.globals }
 
-// NewTable makes a table with room for narr items and nrec fields.
-func (m *VM) NewTable(narr, nrec int) *Table {
-	return Value{m.main.CreateTable(narr, nrec)}.Table()
-}
+// Registry is a table that Lua code sees only through debug.getregistry.
+func (m *VM) Registry() *Table { return m.registry }
 
-// Func is a host function: it reads its arguments from t, pushes results and returns how many of
-// the last pushed are its own.
-type Func func(t *Thread) int
+// Main is the thread that the VM begins with.
+func (m *VM) Main() *Thread { return m.main }
 
-// NewFunc makes a function value of f. name stands in error messages when the caller has none for
-// it.
+// NewTable makes a table with room for narr elements and nrec other entries.
+func (m *VM) NewTable(narr, nrec int) *Table { return newTable(narr, nrec) }
+
+// NewFunc makes a function. The name is for messages when nothing better is known.
 func (m *VM) NewFunc(name string, f Func) Value {
-	return Value{m.main.NewClosure(func(l *glua.LState) int { return f(owner(l)) }, glua.LString(name))}
+	return Value{unsafe.Pointer(&native{Function: Function{env: m.globals}, fn: f, name: name}), tNative}
 }
 
-// NewUserdata makes a full userdata; mt may be nil.
+func (m *VM) special(name string, sp uint8, f Func) Value {
+	return Value{unsafe.Pointer(&native{Function: Function{env: m.globals}, fn: f, special: sp, name: name}), tNative}
+}
+
+// Primitive gives a function that only the VM can carry out: "pcall", "xpcall", "resume", "yield", "next" or "ipairs"
+// (the iterator that ipairs returns). Loops over the last two run without calling them.
+func (m *VM) Primitive(name string) Value {
+	switch name {
+	case "pcall":
+		return m.special(name, spPcall, specialOnly)
+	case "xpcall":
+		return m.special(name, spXpcall, specialOnly)
+	case "resume":
+		return m.resume
+	case "yield":
+		return m.yield
+	case "next":
+		return m.next
+	case "ipairs":
+		return m.ipairs
+	}
+	return Nil
+}
+
+// NewUserdata makes a full userdata around v; mt may be nil. With a __gc in mt, that is called after the userdata has
+// become garbage.
 func (m *VM) NewUserdata(v any, mt *Table) Value {
-	u := &Userdata{Value: v, env: m.main.G.Global, metatable: mt.Value().lv()}
-	return Value{(*glua.LUserData)(unsafe.Pointer(u))}
+	u := &Userdata{Value: v, meta: mt, env: m.globals}
+	if mt != nil && !mt.GetStr("__gc").IsNil() {
+		m.Finalize(u)
+	}
+	return Value{unsafe.Pointer(u), tUser}
 }
 
-// Builtin makes `require name` return what load gives, before any file is looked for. It is built
-// at the first require.
+// Finalize has the __gc of the userdata called after it has become garbage, if it has one by then.
+func (m *VM) Finalize(u *Userdata) {
+	gc := m.gc
+	gc.expected.Add(1)
+	runtime.SetFinalizer(u, func(u *Userdata) { gc.add(u) })
+}
+
+// Load makes a function out of a compiled chunk, with the VM's globals.
+func (m *VM) Load(p *Proto) Value {
+	q := m.protos[p]
+	if q == nil {
+		if len(m.protos) >= maxProtos {
+			clear(m.protos)
+		}
+		q = p.instantiate()
+		m.protos[p] = q
+	}
+	return Value{unsafe.Pointer(newClosure(q, m.globals)), tLua}
+}
+
+// maxProtos bounds the chunks whose copies are kept for the next load.
+const maxProtos = 4096
+
+// loadOnce is Load for a chunk that no other VM and no later load will use.
+func (m *VM) loadOnce(p *Proto, env *Table) Value {
+	return Value{unsafe.Pointer(newClosure(p, env)), tLua}
+}
+
+// Builtin says that require of this name gives what load makes, on first use. It wins over files.
 func (m *VM) Builtin(name string, load func(t *Thread) Value) { m.builtins[name] = load }
+
+// BuiltinLoader gives what Builtin was told, or nil.
+func (m *VM) BuiltinLoader(name string) func(t *Thread) Value { return m.builtins[name] }
 
 // SetPath sets package.path and package.cpath.
 func (m *VM) SetPath(path, cpath string) {
-	m.pkg.SetStr("path", String(path))
-	m.pkg.SetStr("cpath", String(cpath))
+	if p := m.globals.GetStr("package").Table(); p != nil {
+		p.SetStr("path", String(path))
+		p.SetStr("cpath", String(cpath))
+	}
 }
 
-// Path returns package.path and package.cpath.
+// Path gives package.path and package.cpath.
 func (m *VM) Path() (path, cpath string) {
-	return m.pkg.GetStr("path").Str(), m.pkg.GetStr("cpath").Str()
+	if p := m.globals.GetStr("package").Table(); p != nil {
+		return p.GetStr("path").Str(), p.GetStr("cpath").Str()
+	}
+	return "", ""
 }
 
-// OnYield sets what coroutine.yield does on a thread that no coroutine.resume runs: f gets yield's
-// arguments and returns its results.
+// OnYield sets what happens when coroutine.yield is called on a thread that nobody resumed: f gets the values and gives
+// what yield returns. It may wait. Without it such a yield is an error.
 func (m *VM) OnYield(f func(t *Thread, args []Value) []Value) { m.onYield = f }
 
-// OnPanic sets a function that is told of every Go panic that becomes a Lua error, also of those that
-// a script catches: they are faults of host functions, for the log.
-func (m *VM) OnPanic(f func(t *Thread, value any, stack string)) { m.onPanic = f }
+func yieldToHost(t *Thread) int {
+	args := append([]Value(nil), t.Args()...)
+	res := t.vm.onYield(t, args)
+	for i := range res {
+		t.Push(res[i])
+	}
+	return len(res)
+}
 
-// NewThread takes a thread from the pool. Give it back with Release.
+// SetTypeMetatable sets the metatable that all values of a kind share: all but tables and full userdata.
+func (m *VM) SetTypeMetatable(k Kind, mt *Table) {
+	switch k {
+	case KString:
+		m.strMeta = mt
+	case KNumber:
+		m.numMeta = mt
+	default:
+		m.kindMeta[k] = mt
+	}
+}
+
+// MetatableOf gives the metatable of any value, or nil.
+func (m *VM) MetatableOf(v Value) *Table { return m.metatable(&v) }
+
+// NewThread gives a thread of the server: one that Go runs with Call.
 func (m *VM) NewThread() *Thread {
-	if n := len(m.threads); n > 0 {
-		t := m.threads[n-1]
-		m.threads = m.threads[:n-1]
-		t.status = suspended
+	if n := len(m.pool); n > 0 {
+		t := m.pool[n-1]
+		m.pool = m.pool[:n-1]
 		return t
 	}
-	t := &Thread{vm: m}
-	t.attach()
+	t := newThread(m, 128, 8)
+	t.root = true
+	t.x = m.newExec()
 	return t
 }
 
-// Release ends t's unfinished coroutines and puts its stack back into the pool. t must not be
-// running.
+// maxPool bounds the threads kept for reuse, maxPooledStack the stack of one that is kept (bytes).
+const (
+	maxPool        = 256
+	maxPooledStack = 16 * 4096
+)
+
+// Release gives a thread back that will not be used any more. One that still runs is not kept.
 func (m *VM) Release(t *Thread) {
-	for co := range t.children {
-		co.kill()
-	}
-	clear(t.results[:cap(t.results)])
-	t.data, t.status, t.depth = nil, dead, 0
-	if t.seen || len(m.threads) >= maxIdle || !t.rest() {
-		t.detach()
+	if !t.root || t.hasFrame() || t.depth > 0 || m.closed || len(m.pool) >= maxPool || t.limit > maxPooledStack {
 		return
 	}
-	m.threads = append(m.threads, t)
+	clear(t.slice(0, int(t.limit/16)))
+	clear(t.buf[:cap(t.buf)])
+	x := t.x
+	x.reset(m)
+	*t = Thread{stk: t.stk, limit: t.limit, frames: t.frames, flimit: t.flimit, fo: t.fo, vm: m, env: m.globals, root: true,
+		buf: t.buf[:0], x: x}
+	m.pool = append(m.pool, t)
 }

@@ -1,0 +1,8 @@
+package stdlib
+
+import "syscall"
+
+const (
+	errnoBadf  = syscall.EBADF
+	errInvalid = syscall.EINVAL
+)
