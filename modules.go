@@ -23,6 +23,7 @@ func modules() []phases.Module {
 		filter.Ranges,
 		filter.Gzip,
 		phases.Postpone,
+		filter.SSI,
 
 		handler.Map,
 		handler.Geo,

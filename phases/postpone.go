@@ -41,6 +41,8 @@ type Subrequest struct {
 	// NoPages answers an error status with an empty body: neither error_page
 	// nor the built-in page is for who reads Status itself.
 	NoPages bool
+	// Produced: some of the body has come, and was sent on.
+	Produced bool
 	// Status is the verdict when no response was made.
 	Status int
 	// Ended, when not nil, is called when the response has been made and the
@@ -58,6 +60,7 @@ func (s *Subrequest) send(r *Request, c Chunk) error {
 	if c.Len() == 0 && !c.Flush {
 		return nil
 	}
+	s.Produced = s.Produced || c.Len() > 0
 	p := r.Parent
 	if !p.Out.Sent {
 		if err := p.SendHeader(); err != nil {

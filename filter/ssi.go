@@ -1,0 +1,211 @@
+package filter
+
+import (
+	"bytes"
+	"time"
+
+	"github.com/luahttpd/luahttpd/conf"
+	"github.com/luahttpd/luahttpd/pcre"
+	"github.com/luahttpd/luahttpd/phases"
+)
+
+// SSI runs the commands of server side includes in a body: include, echo, set,
+// config, if and block.
+var SSI = phases.Define(phases.Spec[ssi]{
+	Name:    "ssi",
+	Default: func() ssi { return ssi{valueLength: 256} },
+	Directives: append([]phases.Directive[ssi]{
+		phases.SetFlag("ssi", inLocations|conf.LocationIf, func(own *ssi) *bool { return &own.on }),
+		phases.SetFlag("ssi_silent_errors", inLocations, func(own *ssi) *bool { return &own.silent }),
+		phases.SetFlag("ssi_last_modified", inLocations, func(own *ssi) *bool { return &own.lastModified }),
+		phases.SetInt("ssi_value_length", inLocations, func(own *ssi) *int { return &own.valueLength }),
+		setTypes("ssi_types", func(own *ssi) *mediaTypes { return &own.types }),
+	}, phases.Ignore[ssi](inLocations, conf.Exactly(1), "buffers grow as they must", "ssi_min_file_chunk", "ssi_ignore_recycled_buffers")...),
+	Active: func(own *ssi) bool { return own.on },
+	Filter: func(own *ssi) phases.Filter { return phases.Filter{Header: own.header, Body: own.body} },
+	Init: func(cfg *phases.Config, _ *ssi) error {
+		ssiCompilers.Of(cfg).Cache = pcre.NewCache(0)
+		return nil
+	},
+	Variables: []phases.Variable{
+		{Name: "date_local", Get: func(r *phases.Request, dst []byte) ([]byte, bool) {
+			return appendTime(dst, ssiTimeFormat(r), r.Worker.Now().Local()), true
+		}},
+		{Name: "date_gmt", Get: func(r *phases.Request, dst []byte) ([]byte, bool) {
+			return appendTime(dst, ssiTimeFormat(r), r.Worker.Now().In(gmt)), true
+		}},
+	},
+})
+
+// ssi is the configuration of a block.
+type ssi struct {
+	on, silent, lastModified bool
+	// valueLength bounds the value of a command's parameter in bytes (256).
+	valueLength int
+	types       mediaTypes
+}
+
+const (
+	ssiTimeDefault  = "%A, %d-%b-%Y %H:%M:%S %Z"
+	ssiErrorDefault = "[an error occurred while processing the directive]"
+)
+
+// ssiReading is a body that is being read.
+type ssiReading struct {
+	own        *ssi
+	r          *phases.Request
+	emit       func(b []byte) error
+	page       *ssiPage
+	held       []byte // the beginning of a command
+	timeFormat string
+	errorText  string
+	ifs        []ssiIf
+	skipped    int // of "if" in parts that are not put out
+	block      *ssiBlock
+	captures   [][]byte // of the last expression of an "if"
+}
+
+// ssiPage is what a request and its subrequests know together.
+type ssiPage struct {
+	vars   map[string][]byte
+	blocks map[string][]byte
+}
+
+// ssiBlock is a block that is being read.
+type ssiBlock struct {
+	name string
+	text []byte
+}
+
+// ssiCompiler keeps the expressions of pages.
+type ssiCompiler struct{ *pcre.Cache }
+
+var (
+	ssiReadings  = phases.NewSlot[ssiReading](phases.KeepNothing)
+	ssiPages     = phases.NewSlot[ssiPage](phases.KeepNothing)
+	ssiCompilers = phases.NewConfigSlot[ssiCompiler]()
+	gmt          = time.FixedZone("GMT", 0)
+)
+
+func ssiTimeFormat(r *phases.Request) string {
+	if z := ssiReadings.Get(r); z != nil {
+		return z.timeFormat
+	}
+	return ssiTimeDefault
+}
+
+func (own *ssi) header(next phases.HeaderFunc) phases.HeaderFunc {
+	return func(r *phases.Request) error {
+		o := &r.Out
+		if o.ContentLength == 0 || o.Raw || !own.types.has(o.ContentType) {
+			return next(r)
+		}
+		*ssiReadings.Ensure(r) = ssiReading{own: own, r: r, page: ssiPages.Ensure(r.Main), timeFormat: ssiTimeDefault, errorText: ssiErrorDefault}
+		if r.IsMain() {
+			o.ClearLength()
+			if own.lastModified {
+				o.WeakenETag()
+			} else {
+				o.LastModified = time.Time{}
+				o.Del("ETag")
+				o.Del("Last-Modified")
+			}
+		}
+		return next(r)
+	}
+}
+
+func (own *ssi) body(next phases.BodyFunc) phases.BodyFunc {
+	return func(r *phases.Request, c phases.Chunk) error {
+		z := ssiReadings.Get(r)
+		if z == nil || r.Out.NoBody {
+			return next(r, c)
+		}
+		z.emit = func(b []byte) error { return next(r, phases.Chunk{Bytes: b}) }
+		if err := eachPiece(c, func(b []byte) error { return z.read(b, false) }); err != nil {
+			return err
+		}
+		if c.End {
+			if err := z.read(nil, true); err != nil {
+				return err
+			}
+		}
+		if !c.Flush && !c.Last && !c.End {
+			return nil
+		}
+		return next(r, phases.Chunk{Flush: c.Flush, Last: c.Last, End: c.End})
+	}
+}
+
+var ssiOpening = []byte("<!--#")
+
+// ssiHeldMax bounds in bytes what is kept of a command whose end has not come.
+const ssiHeldMax = 16 << 10
+
+// read takes the next piece of the body: what is not a command is put out.
+func (z *ssiReading) read(b []byte, last bool) error {
+	if len(z.held) > 0 {
+		b = append(z.held, b...)
+		z.held = nil
+	}
+	for {
+		at := bytes.Index(b, ssiOpening)
+		if at < 0 {
+			at = len(b)
+			if !last {
+				at -= beginsOf(b, ssiOpening)
+			}
+			z.held = bytes.Clone(b[at:])
+			return z.text(b[:at])
+		}
+		if err := z.text(b[:at]); err != nil {
+			return err
+		}
+		b = b[at:]
+		c, n := scanSSI(b, z.own.valueLength)
+		if n == 0 && !last && len(b) < ssiHeldMax {
+			z.held = bytes.Clone(b)
+			return nil
+		}
+		if n == 0 {
+			return z.text(b) // no end: it was none
+		}
+		if err := z.command(&c, b[:n]); err != nil {
+			return err
+		}
+		b = b[n:]
+	}
+}
+
+// beginsOf is how many bytes at the end of b are the beginning of mark.
+func beginsOf(b, mark []byte) int {
+	for n := min(len(b), len(mark)-1); n > 0; n-- {
+		if bytes.HasSuffix(b, mark[:n]) {
+			return n
+		}
+	}
+	return 0
+}
+
+// text puts out what is no command.
+func (z *ssiReading) text(b []byte) error {
+	switch {
+	case len(b) == 0:
+		return nil
+	case z.block != nil:
+		z.block.text = append(z.block.text, b...)
+		return nil
+	case !z.visible():
+		return nil
+	}
+	return z.emit(b)
+}
+
+// failed puts the error text out and the reason in the log.
+func (z *ssiReading) failed(format string, a ...any) error {
+	z.r.Errorf(phases.LevelError, format, a...)
+	if z.own.silent || !z.visible() {
+		return nil
+	}
+	return z.emit([]byte(z.errorText))
+}

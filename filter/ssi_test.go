@@ -1,0 +1,87 @@
+package filter
+
+import (
+	"testing"
+	"time"
+)
+
+func TestScanSSI(t *testing.T) {
+	for _, c := range []struct {
+		in      string
+		n       int
+		name    string
+		params  []ssiParam
+		invalid bool
+	}{
+		{"<!--#echo var=\"a\" -->x", 21, "echo", []ssiParam{{"var", "a"}}, false},
+		{"<!--# Echo  VAR = 'a\"' b=\"\\\"\"-->", 32, "echo", []ssiParam{{"var", "a\""}, {"b", "\\\""}}, false},
+		{"<!--#endif -->", 14, "endif", nil, false},
+		{"<!--#endif-->", 13, "endif", nil, false},
+		{"<!--#", 0, "", nil, false},
+		{"<!--#echo", 0, "echo", nil, false},
+		{"<!--#echo --", 0, "echo", nil, false},
+		{"<!--#echo a", 0, "echo", nil, false},
+		{"<!--#echo a=", 0, "echo", nil, false},
+		{"<!--#echo a='-->", 0, "echo", nil, false},
+		{"<!--#-->", 8, "", nil, true},
+		{"<!--#echo a-->", 14, "echo", nil, true},
+		{"<!--#echo a=b-->", 16, "echo", nil, true},
+		{"<!--#echo ='b'-->", 17, "echo", nil, true},
+		{"<!--#echo a='12345678901'-->", 28, "echo", nil, true},
+	} {
+		got, n := scanSSI([]byte(c.in), 10)
+		if n != c.n || got.name != c.name || (got.invalid != "") != c.invalid || !c.invalid && len(got.params) != len(c.params) {
+			t.Errorf("%q: %d %+v", c.in, n, got)
+			continue
+		}
+		for i, p := range c.params {
+			if got.params[i] != p {
+				t.Errorf("%q: %q, want %q", c.in, got.params[i], p)
+			}
+		}
+	}
+}
+
+// FuzzScanSSI: a command that is complete stays what it is when more follows,
+// and one that is not complete may become one.
+func FuzzScanSSI(f *testing.F) {
+	for _, s := range []string{"echo var=\"a\" -->", "if expr='$a = /b/'-->x", " a='\\'", "--", "\\"} {
+		f.Add(s, 5)
+	}
+	f.Fuzz(func(t *testing.T, s string, at int) {
+		b := []byte("<!--#" + s)
+		whole, n := scanSSI(b, 256)
+		if n < 0 || n > len(b) {
+			t.Fatalf("%d of %d bytes", n, len(b))
+		}
+		if n == 0 {
+			return
+		}
+		again, m := scanSSI(b[:n], 256)
+		if m != n || again.name != whole.name || again.invalid != whole.invalid {
+			t.Errorf("%q: %d %v, then %d %v", b, n, whole, m, again)
+		}
+		if at > 0 && at < n {
+			if _, m := scanSSI(b[:at], 256); m > 0 {
+				t.Errorf("%q is complete after %d and after %d bytes", b, m, n)
+			}
+		}
+	})
+}
+
+func TestAppendTime(t *testing.T) {
+	at := time.Date(2026, 1, 4, 5, 6, 7, 0, time.FixedZone("GMT", 0)) // a Sunday
+	for format, want := range map[string]string{
+		"%A, %d-%b-%Y %H:%M:%S %Z": "Sunday, 04-Jan-2026 05:06:07 GMT",
+		"%a %B %e %y %C":           "Sun January  4 26 20",
+		"%s":                       "1767503167",
+		"%F %T %z":                 "2026-01-04 05:06:07 +0000",
+		"%I %l %k %p %j":           "05  5  5 AM 004",
+		"%U %W %V %G %g %u %w":     "01 00 01 2026 26 7 0",
+		"%%%n%t%Q%":                "%\n\t%Q%",
+	} {
+		if got := string(appendTime(nil, format, at)); got != want {
+			t.Errorf("%q: %q, want %q", format, got, want)
+		}
+	}
+}
