@@ -204,8 +204,8 @@ func coreRows() []Directive[Core] {
 		SetFlag("msie_padding", httpLoc, func(c *Core) *bool { return &c.MSIEPadding }),
 		SetTemplate("limit_rate", httpLoc|conf.LocationIf, func(c *Core) **Template { return &c.LimitRate }),
 		SetTemplate("limit_rate_after", httpLoc|conf.LocationIf, func(c *Core) **Template { return &c.LimitRateAfter }),
-		Set("resolver", httpLoc, conf.AtLeast(1), setResolver),
-		SetDuration("resolver_timeout", httpLoc, func(c *Core) *time.Duration { return &c.ResolverTimeout }),
+		Set("resolver", httpLoc|conf.Upstream, conf.AtLeast(1), setResolver),
+		SetDuration("resolver_timeout", httpLoc|conf.Upstream, func(c *Core) *time.Duration { return &c.ResolverTimeout }),
 		Add("error_log", conf.Main|httpLoc, conf.AtLeast(1), addErrorLog),
 	}
 	const fixed = "nothing here is sized in advance"

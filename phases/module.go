@@ -204,3 +204,14 @@ func (m Module) VariableNames() (names []string) {
 	}
 	return names
 }
+
+// BlockConf returns the configuration of type T of a block, or nil, as ConfOf
+// does for a location.
+func BlockConf[T any](b *Block) *T {
+	for _, c := range b.confs {
+		if own, ok := c.(*T); ok {
+			return own
+		}
+	}
+	return nil
+}

@@ -3,7 +3,6 @@ package upstream
 import (
 	"crypto/md5"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/luahttpd/luahttpd/actor"
@@ -44,9 +43,8 @@ func defaultCache() cacheConf {
 
 // caches are the zones of a configuration.
 type caches struct {
-	zones   map[string]*cacheZone
-	timers  sync.Map // *actor.Worker → *actor.Timer
-	manager int      // the worker that manages them
+	zones map[string]*cacheZone
+	work  chore
 }
 
 var inCache = phases.NewConfigSlot[caches]()
@@ -247,42 +245,21 @@ func (own *cacheConf) finish(b *phases.Block) error {
 // manageEvery is how often a cache is looked through.
 const manageEvery = 5 * time.Second
 
-// startCaches has one worker load and manage the caches of a configuration.
-func startCaches(cfg *phases.Config, w *actor.Worker) error {
+// startCaches has the worker load and manage the caches of a configuration.
+func startCaches(cfg *phases.Config, w *actor.Worker) {
 	c := inCache.Of(cfg)
-	if len(c.zones) == 0 || w.ID() != c.manager {
-		return nil
+	if len(c.zones) == 0 {
+		return
 	}
-	t := &actor.Timer{}
-	var look func()
-	look = func() {
-		w.Go(func() {
-			w.Offload(func() {
-				for _, z := range c.zones {
-					z.load()
-					z.manage(time.Now())
-				}
-			})
-			if _, running := c.timers.Load(w); running {
-				t.Reset(manageEvery)
+	c.work.start(w, manageEvery, func() {
+		w.Offload(func() {
+			for _, z := range c.zones {
+				z.load()
+				z.manage(time.Now())
 			}
 		})
-	}
-	t.Init(w, expirer(look))
-	c.timers.Store(w, t)
-	look()
-	return nil
+	})
 }
-
-func stopCaches(cfg *phases.Config, w *actor.Worker) {
-	if t, ok := inCache.Of(cfg).timers.LoadAndDelete(w); ok {
-		t.(*actor.Timer).Stop()
-	}
-}
-
-type expirer func()
-
-func (f expirer) Expire(*actor.Timer) { f() }
 
 func sum(parts ...[]byte) (k cacheKey) {
 	h := md5.New()

@@ -503,7 +503,7 @@ func (x *Exchange) next(f *failure) (res phases.Result, again bool) {
 		a.status = f.status
 	}
 	stale := x.kept && f.cause == OnError && x.conn != nil && x.conn.received == 0
-	single := x.peer != nil && x.target.upstream.main.single
+	single := x.peer != nil && x.target.upstream.single()
 	outcome := Failed
 	if stale {
 		outcome = Unasked

@@ -33,7 +33,7 @@ func setHash(_ *struct{}, b *phases.Block, s *conf.Stmt) error {
 	if s.Args[1] != "consistent" {
 		return s.Errorf("invalid parameter \"%s\"", s.Args[1])
 	}
-	return Of(b).Balance(b, s, false, func(u *Upstream) Balancer { return &ketama{u, key, ketamaPoints(u.main)} })
+	return Of(b).Balance(b, s, false, func(u *Upstream) Balancer { return &ketama{u: u, key: key} })
 }
 
 type keyHash struct {
@@ -71,6 +71,7 @@ func (b *keyHash) Report(p *Peer, how Outcome) { b.u.report(p, how) }
 type ketama struct {
 	u      *Upstream
 	key    *phases.Template
+	of     *group // whose points these are
 	points []point
 }
 
@@ -117,6 +118,9 @@ func (b *ketama) Pick(r *phases.Request, tried *Tried) *Peer {
 	defer u.mu.Unlock()
 	if tried.rounds > maxRounds || len(u.main.peers) < 2 || key == "" {
 		return u.next(tried, now)
+	}
+	if b.of != u.main {
+		b.of, b.points = u.main, ketamaPoints(u.main)
 	}
 	if !tried.begun {
 		h := crc32.ChecksumIEEE([]byte(key))

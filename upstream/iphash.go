@@ -22,7 +22,7 @@ func (b *ipHash) Pick(r *phases.Request, tried *Tried) *Peer {
 	u, now := b.u, seconds(r)
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if tried.rounds > maxRounds || u.main.single {
+	if tried.rounds > maxRounds || len(u.main.peers) < 2 {
 		return u.next(tried, now)
 	}
 	var room [16]byte

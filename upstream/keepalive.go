@@ -92,19 +92,6 @@ func (ws *workers) of(loop *actor.Worker) *worker {
 	return w
 }
 
-// stopWorker closes the idle connections of a configuration that ends.
-func stopWorker(cfg *phases.Config, loop *actor.Worker) {
-	stopCaches(cfg, loop)
-	w := inConfig.Of(cfg).workers.of(loop)
-	for _, p := range w.pools {
-		p.closed = true
-		for p.newest != nil {
-			p.drop(p.newest)
-		}
-		p.timer.Stop()
-	}
-}
-
 // poolKey is what two uses of one connection must have in common.
 type poolKey struct {
 	addr  actor.Addr

@@ -110,27 +110,73 @@ func (u *Upstream) adopt(b *phases.Block) error {
 		return err
 	}
 	z := v.(*zoneStates)
-	z.mu.Lock()
-	defer z.mu.Unlock()
-	u.mu = &z.mu
-	for g := u.main; g != nil; g = g.backup {
-		for _, p := range g.peers {
+	u.mu, u.states = &z.mu, z.peers
+	return nil
+}
+
+// entry is one server directive and the addresses that it has at present.
+type entry struct {
+	like    Peer
+	backup  bool
+	host    string
+	port    uint16
+	resolve bool // at run time
+	addrs   []actor.Addr
+}
+
+// arrange makes the groups of peers of the servers' addresses. The lock is held.
+func (u *Upstream) arrange() {
+	main := &group{}
+	seen := map[string]int{} // one address may stand there several times
+	known := map[string]bool{}
+	for _, e := range u.entries {
+		g := main
+		if e.backup {
+			if g.backup == nil {
+				g.backup = &group{}
+			}
+			g = g.backup
+		}
+		for _, a := range e.addrs {
+			p := e.like
+			p.Addr, p.Name, p.u = a, a.String(), u
 			key := u.Name + " " + p.Server + " " + p.Name
-			if p.peerState = z.peers[key]; p.peerState == nil {
+			seen[key]++
+			key += " " + strconv.Itoa(seen[key])
+			known[key] = true
+			if p.peerState = u.states[key]; p.peerState == nil {
 				p.peerState = &peerState{effective: p.Weight}
-				z.peers[key] = p.peerState
+				u.states[key] = p.peerState
 			}
 			p.effective = min(p.effective, p.Weight)
+			g.peers = append(g.peers, &p)
 		}
 	}
-	return nil
+	index := 0
+	for g := main; g != nil; g = g.backup {
+		g.single = g == main && len(g.peers) == 1 && g.backup == nil
+		for _, p := range g.peers {
+			p.index = index
+			index++
+			g.weight += p.Weight
+			if !p.Down {
+				g.tries++
+			}
+		}
+	}
+	u.main = main
+	for key, s := range u.states { // of addresses that are no longer the upstream's
+		if s.conns == 0 && strings.HasPrefix(key, u.Name+" ") && !known[key] {
+			delete(u.states, key)
+		}
+	}
 }
 
 // addServer is a server directive of an upstream block.
 func addServer(_ *struct{}, b *phases.Block, s *conf.Stmt) error {
 	u := Of(b)
 	like := Peer{Weight: 1, MaxFails: 1, FailTimeout: 10 * time.Second, Server: s.Args[0]}
-	backup := false
+	backup, resolve := false, false
 	for _, a := range s.Args[1:] {
 		key, value, _ := strings.Cut(a, "=")
 		ok := true
@@ -151,6 +197,8 @@ func addServer(_ *struct{}, b *phases.Block, s *conf.Stmt) error {
 			backup, ok = true, a == key
 		case "down":
 			like.Down, ok = true, a == key
+		case "resolve":
+			resolve, ok = true, a == key
 		default:
 			ok = false
 		}
@@ -162,28 +210,16 @@ func addServer(_ *struct{}, b *phases.Block, s *conf.Stmt) error {
 	if !ok {
 		return s.Errorf("invalid host in upstream \"%s\"", s.Args[0])
 	}
-	addrs, err := lookup(host, orPort(port, 80))
-	if err != nil {
+	e := &entry{like: like, backup: backup, host: host, port: orPort(port, 80)}
+	_, isAddr := literal(host, 0)
+	e.resolve = resolve && !isAddr
+	addrs, err := lookup(host, e.port)
+	if err != nil && !e.resolve {
 		return s.Errorf("host not found in upstream \"%s\"", s.Args[0])
 	}
-	g := u.main
-	if backup {
-		if g.backup == nil {
-			g.backup = &group{}
-		}
-		g = g.backup
-	}
-	g.add(like, addrs)
+	e.addrs = addrs
+	u.entries = append(u.entries, e)
 	return nil
-}
-
-// add appends a peer like the given one for each address.
-func (g *group) add(like Peer, addrs []actor.Addr) {
-	for _, a := range addrs {
-		p := like
-		p.Addr, p.Name = a, a.String()
-		g.peers = append(g.peers, &p)
-	}
 }
 
 func orPort(port, deflt uint16) uint16 {

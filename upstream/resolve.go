@@ -5,10 +5,13 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/luahttpd/luahttpd/actor"
+	"github.com/luahttpd/luahttpd/phases"
+	"github.com/luahttpd/luahttpd/resolver"
 )
 
 // lookup finds the addresses of a host, /etc/hosts included, as the system
@@ -35,9 +38,9 @@ func lookup(host string, port uint16) ([]actor.Addr, error) {
 
 // imply makes an upstream of a host's addresses. Its connections are not kept.
 func (us *upstreams) imply(name string, port uint16, addrs []actor.Addr) *Upstream {
-	u := &Upstream{Name: name, Port: port, workers: &us.workers, mu: &sync.Mutex{}, main: &group{}}
+	u := &Upstream{Name: name, Port: port, workers: &us.workers, mu: &sync.Mutex{}, states: map[string]*peerState{}}
 	like := Peer{Weight: 1, MaxFails: 1, FailTimeout: 10 * time.Second}
-	u.main.add(like, addrs)
+	u.entries = []*entry{{like: like, addrs: addrs}}
 	u.finish()
 	return u
 }
@@ -79,3 +82,71 @@ func (x *Exchange) resolve(t *target, port uint16) (*Upstream, error) {
 }
 
 var errNoPort = errors.New("no port in upstream")
+
+// namesEvery is how often the names of servers with resolve are asked for.
+// The resolver remembers its answers as long as they are good.
+const namesEvery = time.Second
+
+// startNames has the worker resolve the names of servers while cfg lasts.
+func startNames(cfg *phases.Config, w *actor.Worker) {
+	us := inConfig.Of(cfg)
+	var named []*Upstream
+	for _, u := range us.list {
+		for _, e := range u.entries {
+			if e.resolve {
+				named = append(named, u)
+				break
+			}
+		}
+	}
+	if len(named) == 0 {
+		return
+	}
+	us.names.start(w, namesEvery, func() {
+		for _, u := range named {
+			u.refresh(cfg, w)
+		}
+	})
+}
+
+// refresh resolves the names of the upstream's servers anew. A name without an
+// answer keeps its addresses unless there is no such name.
+func (u *Upstream) refresh(cfg *phases.Config, w *actor.Worker) {
+	for _, e := range u.entries {
+		if !e.resolve {
+			continue
+		}
+		ips, err := u.resolve.Resolver.Lookup(w, e.host, u.resolve.ResolverTimeout)
+		var re *resolver.Error
+		if err != nil && !(errors.As(err, &re) && re.Code == notFound) {
+			cfg.MainLog.Logf(phases.LevelError, 0, "%v, in upstream \"%s\"", err, u.Name)
+			continue
+		}
+		addrs := make([]actor.Addr, 0, len(ips))
+		for _, ip := range ips {
+			addrs = append(addrs, actor.IP(netip.AddrPortFrom(ip.Unmap(), e.port)))
+		}
+		u.mu.Lock()
+		if !sameAddrs(e.addrs, addrs) {
+			e.addrs = addrs
+			u.arrange()
+		}
+		u.mu.Unlock()
+	}
+}
+
+// notFound is the RCODE of names that do not exist (NXDOMAIN).
+const notFound = 3
+
+// sameAddrs compares without regard to the order, which name servers change.
+func sameAddrs(a, b []actor.Addr) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for _, x := range a {
+		if !slices.Contains(b, x) {
+			return false
+		}
+	}
+	return true
+}

@@ -14,7 +14,9 @@ package upstream
 import (
 	"strings"
 	"sync"
+	"time"
 
+	"github.com/luahttpd/luahttpd/actor"
 	"github.com/luahttpd/luahttpd/conf"
 	"github.com/luahttpd/luahttpd/phases"
 )
@@ -34,14 +36,18 @@ type Upstream struct {
 	// Keepalive says what is kept of idle connections.
 	Keepalive Keepalive
 
+	entries  []*entry
+	states   map[string]*peerState
 	main     *group
 	balancer Balancer
 	method   *conf.Stmt // the directive that chose the balancer
 	make     func(u *Upstream) Balancer
 	backups  bool // the method knows backup peers
 	zone     *conf.Stmt
-	// mu guards the peers' states.
+	// mu guards the peers, which change while names are resolved, and their
+	// states.
 	mu      *sync.Mutex
+	resolve *phases.Core // says how the names of servers are resolved
 	workers *workers
 }
 
@@ -49,6 +55,7 @@ type Upstream struct {
 type upstreams struct {
 	list    []*Upstream
 	workers workers
+	names   chore
 }
 
 var inConfig = phases.NewConfigSlot[upstreams]()
@@ -72,9 +79,55 @@ var Module = phases.Define(phases.Spec[struct{}]{
 	},
 	Variables: variables(),
 	Prefixes:  prefixes(),
-	Start:     startCaches,
+	Start:     startWorker,
 	Stop:      stopWorker,
 })
+
+// startWorker begins what one of the workers does for all of them.
+func startWorker(cfg *phases.Config, w *actor.Worker) error {
+	if w.ID() != 0 {
+		return nil
+	}
+	startNames(cfg, w)
+	startCaches(cfg, w)
+	return nil
+}
+
+// stopWorker ends that and closes the worker's idle connections.
+func stopWorker(cfg *phases.Config, loop *actor.Worker) {
+	us := inConfig.Of(cfg)
+	us.names.stop(loop)
+	inCache.Of(cfg).work.stop(loop)
+	w := us.workers.of(loop)
+	for _, p := range w.pools {
+		p.closed = true
+		for p.newest != nil {
+			p.drop(p.newest)
+		}
+		p.timer.Stop()
+	}
+}
+
+// chore is what one worker does again and again for a configuration, on a
+// coroutine.
+type chore struct{ co *actor.Coroutine }
+
+// start has the worker call f now and then every so often.
+func (c *chore) start(w *actor.Worker, every time.Duration, f func()) {
+	c.co = w.Go(func() {
+		for {
+			f()
+			w.Current().Sleep(every)
+		}
+	})
+}
+
+func (c *chore) stop(w *actor.Worker) {
+	if c.co != nil && c.co.Worker() == w {
+		c.co.Kill()
+		c.co = nil
+	}
+}
 
 // Of returns the upstream block that b is, for directives that stand in one.
 func Of(b *phases.Block) *Upstream { return b.Data.(*Upstream) }
@@ -85,18 +138,27 @@ func openUpstream(_ *struct{}, b *phases.Block, s *conf.Stmt) error {
 	if us.find(name, 0) != nil {
 		return s.Errorf("duplicate upstream \"%s\"", name)
 	}
-	u := &Upstream{Name: name, Stmt: s, Keepalive: defaultKeepalive(), backups: true, workers: &us.workers, mu: &sync.Mutex{}, main: &group{}}
+	u := &Upstream{Name: name, Stmt: s, Keepalive: defaultKeepalive(), backups: true, workers: &us.workers, mu: &sync.Mutex{},
+		states: map[string]*peerState{}}
 	c := b.Child(conf.Upstream, s)
 	c.Data = u
 	if err := c.Compile(s.Block); err != nil {
 		return err
 	}
-	if len(u.main.peers) == 0 && u.main.backup == nil {
+	if len(u.entries) == 0 {
 		return s.Errorf("no servers are inside upstream")
 	}
-	if len(u.main.peers) == 0 {
+	primary := false
+	for _, e := range u.entries {
+		primary = primary || !e.backup
+		if e.resolve && u.zone == nil {
+			return s.Errorf("resolving names at run time requires upstream \"%s\" in shared memory", name)
+		}
+	}
+	if !primary {
 		return s.Errorf("no servers in upstream \"%s\"", name)
 	}
+	u.resolve = phases.BlockConf[phases.Core](c)
 	if u.zone != nil {
 		if err := u.adopt(b); err != nil {
 			return err
@@ -107,23 +169,11 @@ func openUpstream(_ *struct{}, b *phases.Block, s *conf.Stmt) error {
 	return nil
 }
 
-// finish makes the upstream ready once its peers are known.
+// finish makes the upstream ready once its servers are known.
 func (u *Upstream) finish() {
-	index := 0
-	for g := u.main; g != nil; g = g.backup {
-		g.single = g == u.main && len(g.peers) == 1 && g.backup == nil
-		for _, p := range g.peers {
-			p.u, p.index = u, index
-			index++
-			g.weight += p.Weight
-			if !p.Down {
-				g.tries++
-			}
-			if p.peerState == nil {
-				p.peerState = &peerState{effective: p.Weight}
-			}
-		}
-	}
+	u.mu.Lock()
+	u.arrange()
+	u.mu.Unlock()
 	if u.make == nil {
 		u.make = func(u *Upstream) Balancer { return &roundRobin{u} }
 	}
@@ -132,11 +182,20 @@ func (u *Upstream) finish() {
 
 // tries is how many peers may be asked for one request.
 func (u *Upstream) tries() int {
+	u.mu.Lock()
+	defer u.mu.Unlock()
 	n := 0
 	for g := u.main; g != nil; g = g.backup {
 		n += g.tries
 	}
 	return n
+}
+
+// single tells whether there is one peer, which is asked whatever its failures.
+func (u *Upstream) single() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.main.single
 }
 
 // Balance makes the directive s choose the balancing method. A second one
