@@ -58,7 +58,7 @@ func requestSocket(t *vm.Thread, s *state) int {
 		return fail(t, socketError(err))
 	}
 	o.body, r.Body.Streaming = true, true
-	k := &cosocket{kind: bodySocket, owner: o, wire: &requestWire{r: r}}
+	k := &cosocket{e: s.e, kind: bodySocket, owner: o, wire: &requestWire{r: r}}
 	o.add(k)
 	t.Push(s.e.newSocket(k, s.e.bodyTable))
 	return 1
@@ -97,7 +97,7 @@ func (s *state) rawSocket(t *vm.Thread) int {
 	if !r.Out.Sent {
 		r.Out.Sent = true // nobody else is to send a head
 	}
-	k := &cosocket{kind: rawSocket, owner: o, wire: pipe}
+	k := &cosocket{e: s.e, kind: rawSocket, owner: o, wire: pipe}
 	o.add(k)
 	t.Push(s.e.newSocket(k, s.e.rawTable))
 	return 1

@@ -14,7 +14,7 @@ var tcpArea = area{
 		{"socket.tcp", waiting, newTCP},
 		{"socket.stream", waiting, newTCP},
 		{"socket.connect", waiting, func(t *vm.Thread, s *state) int {
-			k := &cosocket{}
+			k := &cosocket{e: s.e}
 			n := t.NArg()
 			if n < 1 || n > 3 {
 				t.Errorf("ngx.socket connect: expecting 1, 2, or 3 arguments, but seen %d", n)
@@ -63,7 +63,7 @@ func newTCP(t *vm.Thread, s *state) int {
 	if t.NArg() != 0 {
 		t.Errorf("expecting zero arguments, but got %d", t.NArg())
 	}
-	t.Push(s.e.newSocket(&cosocket{}, s.e.tcpTable))
+	t.Push(s.e.newSocket(&cosocket{e: s.e}, s.e.tcpTable))
 	return 1
 }
 

@@ -84,6 +84,7 @@ type engine struct {
 	// The metatables of cosockets, and their pools by name.
 	tcpTable, udpTable, bodyTable, rawTable *vm.Table
 	pools                                   map[string]*socketPool
+	socketBuffers                           [][]byte
 }
 
 // workers is how many there are.
@@ -175,6 +176,7 @@ func (e *engine) hold() { e.holds++ }
 
 func (e *engine) letGo() {
 	if e.holds--; e.holds == 0 && !e.cached {
+		e.closePools()
 		e.close()
 	}
 }

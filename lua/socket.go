@@ -27,6 +27,7 @@ type wire interface {
 // cosocket is a socket of a script. The table that scripts hold has it as its
 // first element.
 type cosocket struct {
+	e     *engine
 	kind  socketKind
 	owner *owner // who connected it last
 	wire  wire   // nil: not connected
@@ -172,7 +173,10 @@ func (k *cosocket) attach(s *state, c *connection) {
 }
 
 // dropBuffer forgets what was received.
-func (k *cosocket) dropBuffer() { k.buf, k.pos, k.end = nil, 0, 0 }
+func (k *cosocket) dropBuffer() {
+	k.e.putSocketBuffer(k.buf)
+	k.buf, k.pos, k.end = nil, 0, 0
+}
 
 // peer is what the log says of the other end.
 func (k *cosocket) peer() string {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 
 	"github.com/luahttpd/luahttpd/lua/vm"
 )
@@ -15,10 +16,20 @@ type gather interface {
 	take(out, b []byte) (result []byte, used int, done bool)
 	// end says whether the end of the stream ends what is wanted well.
 	end() bool
+	// direct is how many bytes may be read behind out without being looked at;
+	// got says how many were, and whether that is all.
+	direct() int
+	got(n int) (done bool)
 }
 
+// looked is for what must see every byte.
+type looked struct{}
+
+func (looked) direct() int  { return 0 }
+func (looked) got(int) bool { return false }
+
 // line is up to the next line feed, without carriage returns.
-type line struct{}
+type line struct{ looked }
 
 func (line) take(out, b []byte) ([]byte, int, bool) {
 	i := bytes.IndexByte(b, '\n')
@@ -48,12 +59,17 @@ type all struct{}
 
 func (all) take(out, b []byte) ([]byte, int, bool) { return append(out, b...), len(b), false }
 func (all) end() bool                              { return true }
+func (all) direct() int                            { return directMax }
+func (all) got(int) bool                           { return false }
 
 // some is whatever comes first, up to a number of bytes.
-type some int
+type some struct {
+	looked
+	most int
+}
 
 func (n some) take(out, b []byte) ([]byte, int, bool) {
-	used := min(int(n), len(b))
+	used := min(n.most, len(b))
 	return append(out, b[:used]...), used, used > 0
 }
 func (some) end() bool { return false }
@@ -66,13 +82,52 @@ func (n *exactly) take(out, b []byte) ([]byte, int, bool) {
 	n.left -= used
 	return append(out, b[:used]...), used, n.left == 0
 }
-func (*exactly) end() bool { return false }
+func (*exactly) end() bool     { return false }
+func (n *exactly) direct() int { return n.left }
+func (n *exactly) got(k int) bool {
+	n.left -= k
+	return n.left == 0
+}
 
 // receive reads what g wants and pushes it, or nil, the error and what came
 // before it.
 func (k *cosocket) receive(t *vm.Thread, s *state, g gather) int {
 	out, err := k.collect(s, g, s.e.takeBuffer())
 	return k.push(t, s, out, err)
+}
+
+// directMax bounds what is read at once behind what has come already.
+const directMax = 64 << 10
+
+// fill reads into the empty buffer.
+func (k *cosocket) fill(s *state) (int, error) {
+	if k.buf == nil {
+		k.buf = s.e.takeSocketBuffer(int(max(s.own.socketBuffer, 1)))
+	}
+	k.pos, k.end = 0, 0
+	n, err := k.wire.Read(k.buf)
+	k.end = n
+	return n, err
+}
+
+// Buffers of sockets that are closed or in a pool are for others.
+
+func (e *engine) takeSocketBuffer(size int) []byte {
+	if n := len(e.socketBuffers); n > 0 && len(e.socketBuffers[n-1]) == size {
+		b := e.socketBuffers[n-1]
+		e.socketBuffers = e.socketBuffers[:n-1]
+		return b
+	}
+	return make([]byte, size)
+}
+
+// socketBuffersKept bounds the free buffers of an engine.
+const socketBuffersKept = 64
+
+func (e *engine) putSocketBuffer(b []byte) {
+	if b != nil && len(e.socketBuffers) < socketBuffersKept {
+		e.socketBuffers = append(e.socketBuffers, b)
+	}
 }
 
 // push pushes what collect has returned.
@@ -105,13 +160,20 @@ func (k *cosocket) collect(s *state, g gather, out []byte) ([]byte, error) {
 		if k.wire == nil {
 			return out, io.EOF
 		}
-		k.pos, k.end = 0, 0
-		if k.buf == nil {
-			k.buf = make([]byte, s.own.socketBuffer)
-		}
 		k.wire.SetReadTimeout(or(k.readTimeout, s.own.readTimeout)) // another thread may have changed it
-		n, err := k.wire.Read(k.buf)
-		k.end = n
+		var n int
+		var err error
+		if room := min(g.direct(), directMax); int64(room) >= s.own.socketBuffer {
+			if cap(out)-len(out) < room {
+				out = slices.Grow(out, room)
+			}
+			n, err = k.wire.Read(out[len(out) : len(out)+room])
+			if out = out[:len(out)+n]; g.got(n) {
+				return out, nil
+			}
+		} else {
+			n, err = k.fill(s)
+		}
 		if n > 0 || err == nil {
 			continue
 		}
@@ -200,5 +262,5 @@ func socketReceiveAny(t *vm.Thread, s *state) int {
 	}
 	s.debugf("lua tcp socket calling receiveany() method to read at most %d bytes", int(n))
 	s.debugf("lua tcp socket read any")
-	return k.receive(t, s, some(n))
+	return k.receive(t, s, some{most: int(n)})
 }

@@ -31,6 +31,7 @@ func newUntil(pattern string, inclusive bool) *until {
 // part is one call of the iterator. left is how many bytes are asked for; -1:
 // all up to the pattern. A part may be longer by what looked like the pattern.
 type part struct {
+	looked
 	*until
 	left int
 }
@@ -123,7 +124,7 @@ func (u *until) next(t *vm.Thread, s *state, k *cosocket) int {
 		t.PushNil()
 		return 3
 	}
-	out, err := k.collect(s, &part{u, left}, s.e.takeBuffer())
+	out, err := k.collect(s, &part{until: u, left: left}, s.e.takeBuffer())
 	if u.state > 0 { // what looks like the pattern is for the next who reads
 		if err != nil && k.readClosed {
 			out = append(out, u.pattern[:u.state]...)
