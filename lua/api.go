@@ -122,7 +122,7 @@ func (s *state) disabled(t *vm.Thread, in phaseSet) {
 	switch {
 	case s.phase == inInit:
 		t.Errorf("no request found")
-	case s.r == nil && in&phasesOf("SHBLU") != 0: // of a request, wherever it is
+	case s.r == nil && in&phasesOf("SHBLU") != 0 && in&phasesOf("WT") == 0: // of a request, wherever it is
 		t.Errorf("API disabled in the current context")
 	default:
 		t.Errorf("API disabled in the context of %s", s.phase.context())

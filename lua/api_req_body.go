@@ -11,7 +11,8 @@ import (
 // requestBodyArea is ngx.req's part on the request's body.
 var requestBodyArea = area{rows: []row{
 	{"req.read_body", handlers, readBody},
-	{"req.discard_body", handlers, func(t *vm.Thread, s *state) int {
+	{"req.discard_body", handlers + "T", func(t *vm.Thread, s *state) int {
+		s.needRequest(t)
 		if t.NArg() != 0 {
 			t.Errorf("expecting 0 arguments but seen %d", t.NArg())
 		}

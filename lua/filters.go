@@ -56,6 +56,7 @@ func filterOf(own *Conf) (f phases.Filter) {
 	if k := own.scripts[inHeaderFilter]; k != nil {
 		f.Header = func(next phases.HeaderFunc) phases.HeaderFunc {
 			return func(r *phases.Request) error {
+				debugPhase(r, "lua header filter for user lua code, uri \"%s\"")
 				if err := own.filterHeader(r, k); err != nil {
 					return err
 				}
@@ -69,6 +70,14 @@ func filterOf(own *Conf) (f phases.Filter) {
 		}
 	}
 	return f
+}
+
+// debugPhase writes the line of nginx's debug log that a script of a phase is
+// about to run.
+func debugPhase(r *phases.Request, format string) {
+	if r.LogEnabled(phases.LevelDebug) {
+		r.Errorf(phases.LevelDebug, format, r.URI)
+	}
 }
 
 // filterHeader runs header_filter_by_lua. An ngx.exit in it answers with that
@@ -99,6 +108,7 @@ func (own *Conf) filterHeader(r *phases.Request, k *chunk) error {
 
 // filterBody runs body_filter_by_lua for one chunk.
 func (own *Conf) filterBody(r *phases.Request, k *chunk, c phases.Chunk, next phases.BodyFunc) error {
+	debugPhase(r, "lua body filter for user lua code, uri \"%s\"")
 	if r.Out.NoBody {
 		return next(r, c)
 	}
@@ -136,6 +146,7 @@ func (own *Conf) filterBody(r *phases.Request, k *chunk, c phases.Chunk, next ph
 // logHandler runs log_by_lua.
 func logHandler(r *phases.Request, own *Conf) phases.Result {
 	if k := own.scripts[inLog]; k != nil {
+		debugPhase(r, "lua log handler, uri:\"%s\" c:0")
 		// Its error is logged and changes nothing.
 		_ = own.runShort(r, k, argument{}, nil)
 	}

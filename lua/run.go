@@ -127,11 +127,13 @@ func (s *state) over(t *vm.Thread, v verdict) {
 
 // handlerFor makes the handler of a phase that may wait and answer.
 func handlerFor(p phase) func(r *phases.Request, own *Conf) phases.Result {
+	handling := "lua " + strings.ReplaceAll(p.String(), "_", " ") + " handler, uri:\"%s\" c:1"
 	return func(r *phases.Request, own *Conf) phases.Result {
 		k := own.scripts[p]
 		if k == nil {
 			return phases.Declined
 		}
+		debugPhase(r, handling)
 		return own.handle(r, k)
 	}
 }
