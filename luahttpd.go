@@ -121,6 +121,7 @@ func newServer(o *options, opts []Option) (*Server, error) {
 		s.logs.Close()
 		return nil, err
 	}
+	cfg.KeepZones()
 	s.cfg.Store(cfg)
 	return s, nil
 }

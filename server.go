@@ -254,6 +254,7 @@ func (s *Server) Reload() error {
 		}
 	}
 	s.cfg.Store(cfg)
+	cfg.KeepZones()
 	unwanted := s.unlist(cfg)
 	for _, w := range s.workers {
 		w.loop.Call(func() {

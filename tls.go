@@ -62,14 +62,20 @@ func (c *conn) checkTLS(r *phases.Request, l *phases.Listen) *phases.StatusError
 	if c.tls == nil {
 		return &phases.StatusError{Status: 497, Level: phases.LevelInfo, Reason: "client sent plain HTTP request to HTTPS port while reading client request headers"}
 	}
-	own, mine := phases.SSLOf(r.Server), phases.SSLOf(c.tls.srv)
+	own := phases.SSLOf(r.Server)
 	if own.Verify == phases.VerifyOff {
 		return nil
 	}
-	if r.Server != c.tls.srv && own.Verify != mine.Verify {
-		return &phases.StatusError{Status: 421, Level: phases.LevelInfo, Reason: "client attempted to request the server name different from the one that was negotiated"}
-	}
 	state := c.tls.state
+	if r.Server != c.tls.srv {
+		if state.ServerName != "" {
+			return &phases.StatusError{Status: 421, Level: phases.LevelInfo, Reason: "client attempted to request the server name different from the one that was negotiated"}
+		}
+		// What another server block trusts says nothing here.
+		checked := *state
+		checked.Verify, checked.VerifyError = own.Check(state.PeerCertificates, c.w.loop.Now())
+		state, r.Client.TLS = &checked, &checked
+	}
 	switch {
 	case state.VerifyError != nil && own.Verify != phases.VerifyOptionalNoCA:
 		return &phases.StatusError{Status: 495, Level: phases.LevelInfo, Reason: "client SSL certificate verify error: (" + state.Verify[len("FAILED:"):] + ") while reading client request headers"}

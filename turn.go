@@ -250,7 +250,7 @@ func (t *turn) serve(ten *tenure, l *phases.Listen) bool {
 	t.begin(ten, l)
 	defer t.over()
 	r, h := &t.r, &t.head
-	r.Method, r.RequestLine, r.Target = methodName(h.Method), h.Line, h.Target
+	r.Method, r.RequestLine, r.Target = methodName(h.Method), h.Line, originForm(h)
 	r.Fields = h.Fields
 	r.Major, r.Minor = h.Major, h.Minor
 	r.ContentLength, r.Chunked = h.ContentLength, h.Chunked
@@ -349,6 +349,23 @@ func (t *turn) linger() {
 			return
 		}
 	}
+}
+
+// originForm is the target without the scheme and the authority of an absolute
+// form, which is what $request_uri is.
+func originForm(h *http1.RequestHead) []byte {
+	if h.Scheme == nil {
+		return h.Target
+	}
+	rest := h.Target[len(h.Scheme)+len("://"):]
+	from := bytes.IndexAny(rest, "/?#")
+	switch {
+	case from < 0:
+		return []byte("/")
+	case rest[from] == '/':
+		return rest[from:]
+	}
+	return append([]byte("/"), rest[from:]...)
 }
 
 // methodName returns the method without allocating for the usual ones.

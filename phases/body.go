@@ -118,8 +118,8 @@ func (r *Request) ReadBody() error {
 			buf = make([]byte, 0, 16<<10)
 		}
 		space := buf[len(buf):cap(buf)]
-		if !r.Chunked && int64(len(space)) > r.ContentLength-b.Size {
-			space = space[:r.ContentLength-b.Size]
+		if left := max(r.ContentLength-b.Size, 0); !r.Chunked && int64(len(space)) > left {
+			space = space[:left]
 		}
 		if len(space) == 0 {
 			break // a script may have made the body shorter than it is

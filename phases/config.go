@@ -41,6 +41,7 @@ type Config struct {
 	indexed    int
 	directives map[string][]directiveRow
 	values     map[any]any
+	zones      map[string]*zone
 	notices    []string
 	regexes    *pcre.Cache
 }
@@ -77,7 +78,7 @@ func Compile(file *conf.File, path string, o Options) (*Config, error) {
 	cfg := &Config{
 		Prefix: o.Prefix, File: path, Modules: o.Modules, Zones: o.Zones, Logs: o.Logs, Stats: o.Stats, Build: o.Build,
 		DefaultPort: o.DefaultPort, Testing: o.Testing,
-		vars: map[string]*variable{}, directives: map[string][]directiveRow{}, values: map[any]any{},
+		vars: map[string]*variable{}, directives: map[string][]directiveRow{}, values: map[any]any{}, zones: map[string]*zone{},
 		regexes: pcre.NewCache(0),
 	}
 	if cfg.Zones == nil {
@@ -123,7 +124,7 @@ func Compile(file *conf.File, path string, o Options) (*Config, error) {
 func (cfg *Config) finish() error {
 	for _, l := range cfg.Listens {
 		servers := l.servers
-		l.servers = nil
+		l.servers, l.addr = nil, l.String()
 		for _, s := range servers {
 			if err := l.Hosts.add(cfg, s); err != nil {
 				return err

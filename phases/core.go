@@ -147,7 +147,7 @@ func coreRows() []Directive[Core] {
 		Set("limit_except", conf.Location, conf.BlockN(1, 16), openLimitExcept),
 		Add("listen", conf.Server, conf.AtLeast(1), setListen),
 		Add("server_name", conf.Server, conf.AtLeast(1), addNames),
-		Set("types", httpLoc, conf.Block, setTypes),
+		Add("types", httpLoc, conf.Block, setTypes),
 		SetString("default_type", httpLoc, func(c *Core) *string { return &c.DefaultType }),
 		Set("root", httpLoc|conf.LocationIf, conf.Exactly(1), setRoot),
 		Set("alias", conf.Location, conf.Exactly(1), setRoot),

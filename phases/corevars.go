@@ -62,7 +62,12 @@ func coreVariables() []Variable {
 			}
 			return r.Client.Local.Addr().Unmap().AppendTo(dst), true
 		}},
-		number("server_port", func(r *Request) int64 { return int64(r.Client.Local.Port()) }),
+		{Name: "server_port", Get: func(r *Request, dst []byte) ([]byte, bool) {
+			if !r.Client.Local.IsValid() {
+				return dst, true
+			}
+			return strconv.AppendUint(dst, uint64(r.Client.Local.Port()), 10), true
+		}},
 		text("server_protocol", (*Request).Protocol),
 		text("remote_addr", func(r *Request) string { return r.Client.Name }),
 		{Name: "remote_port", Get: func(r *Request, dst []byte) ([]byte, bool) {

@@ -136,30 +136,9 @@ func parseListen(s *conf.Stmt, text string) ([]*Listen, error) {
 		}
 		return []*Listen{{Unix: path, Backlog: -1, Stmt: s}}, nil
 	}
-	host, portText := text, ""
-	if strings.HasPrefix(text, "[") {
-		end := strings.IndexByte(text, ']')
-		if end < 0 {
-			return nil, s.Errorf("host not found in \"%s\" of the \"listen\" directive", text)
-		}
-		host, portText = text[1:end], strings.TrimPrefix(text[end+1:], ":")
-	} else if h, p, ok := strings.Cut(text, ":"); ok {
-		host, portText = h, p
-	} else if _, err := strconv.Atoi(text); err == nil {
-		host, portText = "*", text
-	}
-	first, last := uint64(80), uint64(80)
-	if portText != "" {
-		from, to, isRange := strings.Cut(portText, "-")
-		var err, errTo error
-		// Port 0, which nginx refuses, asks the system for a free one.
-		first, err = strconv.ParseUint(from, 10, 16)
-		if last = first; isRange {
-			last, errTo = strconv.ParseUint(to, 10, 16)
-		}
-		if err != nil || errTo != nil || last < first || isRange && first == 0 {
-			return nil, s.Errorf("invalid port in \"%s\" of the \"listen\" directive", text)
-		}
+	host, first, last, fault := splitListen(text)
+	if fault != "" {
+		return nil, s.Errorf("%s in \"%s\" of the \"listen\" directive", fault, text)
 	}
 	addrs, err := listenAddrs(host)
 	if err != nil {
@@ -172,6 +151,47 @@ func parseListen(s *conf.Stmt, text string) ([]*Listen, error) {
 		}
 	}
 	return ls, nil
+}
+
+// splitListen takes "host:port", "host", "port" and "host:first-last" apart;
+// "" stands for any address. fault says in nginx's words what is wrong.
+func splitListen(text string) (host string, first, last int, fault string) {
+	ports, has := "", false
+	switch {
+	case strings.HasPrefix(text, "["):
+		end := strings.IndexByte(text, ']')
+		if end < 0 || end+1 < len(text) && text[end+1] != ':' {
+			return "", 0, 0, "invalid host"
+		}
+		if a, err := netip.ParseAddr(text[1:end]); err != nil || !a.Is6() || a.Zone() != "" {
+			return "", 0, 0, "invalid IPv6 address"
+		}
+		host = text[1:end]
+		ports, has = strings.CutPrefix(text[end+1:], ":")
+	default:
+		if host, ports, has = strings.Cut(text, ":"); !has && strings.Trim(text, "0123456789-") == "" {
+			host, ports, has = "", text, true
+		}
+	}
+	if !has {
+		return host, 80, 80, ""
+	}
+	from, to, isRange := strings.Cut(ports, "-")
+	if !isRange {
+		to = from
+	}
+	// Port 0, which nginx refuses, asks the system for a free one.
+	a, ok := listenPort(from)
+	b, ok2 := listenPort(to)
+	if !ok || !ok2 || a > b || isRange && a == 0 {
+		return "", 0, 0, "invalid port"
+	}
+	return host, a, b, ""
+}
+
+func listenPort(text string) (int, bool) {
+	n, err := strconv.ParseUint(text, 10, 16)
+	return int(n), err == nil
 }
 
 // listenAddrs are the addresses that a listen directive's host stands for.
@@ -197,60 +217,76 @@ func listenAddrs(host string) ([]netip.Addr, error) {
 
 func listenOptions(l *Listen, s *conf.Stmt) error {
 	for _, a := range s.Args[1:] {
-		key, value, has := strings.Cut(a, "=")
-		number := func(to *int) error {
-			n, ok := conf.Number(value)
-			if size, isSize := conf.Size(value); !ok && isSize {
-				n, ok = int(size), true
-			}
-			if !ok {
-				return s.Errorf("invalid %s \"%s\"", key, value)
-			}
-			*to, l.opts = n, true
-			return nil
-		}
-		var err error
-		switch key {
-		case "default_server", "default":
-			l.deflt = true
-		case "ssl":
-			l.SSL = true
-		case "http2":
-			l.HTTP2 = true
-		case "proxy_protocol":
-			l.ProxyProtocol = true
-		case "bind":
-			l.Bind, l.opts = true, true
-		case "reuseport":
-			l.ReusePort, l.opts = true, true
-		case "deferred":
-			l.Deferred, l.opts = true, true
-		case "backlog":
-			err = number(&l.Backlog)
-		case "rcvbuf":
-			err = number(&l.Rcvbuf)
-		case "sndbuf":
-			err = number(&l.Sndbuf)
-		case "fastopen":
-			err = number(&l.FastOpen)
-		case "setfib", "accept_filter", "multipath":
-			l.opts = true
-		case "ipv6only":
-			l.IPv6Only, l.opts = value == "on", true
-			if value != "on" && value != "off" {
-				err = s.Errorf("invalid ipv6only flags \"%s\"", value)
-			}
-		case "so_keepalive":
-			err = listenKeepalive(l, s, value)
-		default:
-			err = s.Errorf("invalid parameter \"%s\"", a)
-		}
-		_ = has
-		if err != nil {
+		if err := listenOption(l, s, a); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func listenOption(l *Listen, s *conf.Stmt, a string) error {
+	switch a {
+	case "default_server", "default":
+		l.deflt = true
+		return nil
+	case "ssl":
+		l.SSL = true
+		return nil
+	case "http2":
+		l.HTTP2 = true
+		return nil
+	case "proxy_protocol":
+		l.ProxyProtocol = true
+		return nil
+	}
+	l.opts = true // what follows is the socket's
+	key, value, has := strings.Cut(a, "=")
+	if !has {
+		switch key {
+		case "bind":
+			l.Bind = true
+		case "reuseport":
+			l.ReusePort = true
+		case "deferred":
+			l.Deferred = true
+		case "multipath":
+		default:
+			return s.Errorf("invalid parameter \"%s\"", a)
+		}
+		return nil
+	}
+	number := func(to *int, ok bool, n int) error {
+		if !ok {
+			return s.Errorf("invalid %s \"%s\"", key, a)
+		}
+		*to = n
+		return nil
+	}
+	switch key {
+	case "backlog":
+		n, ok := conf.Number(value)
+		return number(&l.Backlog, ok && n > 0, n)
+	case "fastopen":
+		n, ok := conf.Number(value)
+		return number(&l.FastOpen, ok, n)
+	case "rcvbuf":
+		n, ok := conf.Size(value)
+		return number(&l.Rcvbuf, ok, int(n))
+	case "sndbuf":
+		n, ok := conf.Size(value)
+		return number(&l.Sndbuf, ok, int(n))
+	case "setfib", "accept_filter":
+		return nil
+	case "ipv6only":
+		l.IPv6Only = value == "on"
+		if value != "on" && value != "off" {
+			return s.Errorf("invalid ipv6only flags \"%s\"", value)
+		}
+		return nil
+	case "so_keepalive":
+		return listenKeepalive(l, s, value)
+	}
+	return s.Errorf("invalid parameter \"%s\"", a)
 }
 
 // listenKeepalive reads on, off or [idle]:[interval]:[count].

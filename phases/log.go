@@ -180,7 +180,9 @@ type Logger struct {
 }
 
 // Enabled tells whether any target takes lines of the level.
-func (l *Logger) Enabled(level Level) bool { return level <= l.max || l.slog != nil }
+func (l *Logger) Enabled(level Level) bool {
+	return level <= l.max || l.slog != nil && l.slog.Enabled(context.Background(), slogLevel(level))
+}
 
 // Level is the quietest level that is written.
 func (l *Logger) Level() Level { return l.max }

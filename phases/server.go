@@ -3,7 +3,6 @@ package phases
 import (
 	"bytes"
 	"iter"
-	"sort"
 	"strings"
 
 	"github.com/luahttpd/luahttpd/conf"
@@ -38,6 +37,7 @@ type Hosts struct {
 	prefix  map[string]*Server // "www.example." for www.example.*
 	regexes []hostRegex
 	servers []*Server
+	addr    string
 }
 
 type hostRegex struct {
@@ -48,15 +48,17 @@ type hostRegex struct {
 // Servers lists the server blocks of the address in the order of the file.
 func (h *Hosts) Servers() []*Server { return h.servers }
 
-// Only tells whether there is one server block without any name to compare.
-func (h *Hosts) only() bool {
-	return len(h.exact) == 0 && len(h.suffix) == 0 && len(h.prefix) == 0 && len(h.regexes) == 0
-}
+// only tells whether there is one server block, without an expression that
+// would leave captures.
+func (h *Hosts) only() bool { return len(h.servers) == 1 && len(h.regexes) == 0 }
 
 func (h *Hosts) add(cfg *Config, s *Server) error {
 	h.servers = append(h.servers, s)
 	if h.exact == nil {
 		h.exact, h.suffix, h.prefix = map[string]*Server{}, map[string]*Server{}, map[string]*Server{}
+	}
+	if len(s.names) == 0 { // as if it said: server_name "";
+		h.put(cfg, h.exact, "", serverName{stmt: s.Stmt}, s)
 	}
 	for _, n := range s.names {
 		if n.regex != nil {
@@ -82,7 +84,7 @@ func (h *Hosts) add(cfg *Config, s *Server) error {
 func (h *Hosts) put(cfg *Config, m map[string]*Server, key string, n serverName, s *Server) {
 	if old := m[key]; old != nil {
 		if old != s {
-			cfg.Warn(n.stmt, "conflicting server name \"%s\", ignored", n.text)
+			cfg.Warn(n.stmt, "conflicting server name \"%s\" on %s, ignored", n.text, h.addr)
 		}
 		return
 	}
@@ -90,7 +92,7 @@ func (h *Hosts) put(cfg *Config, m map[string]*Server, key string, n serverName,
 }
 
 // Find returns the server block for host, which is lower-case and has no port.
-// r, when not nil, gets the captures of an expression.
+// r, when not nil, gets the captures of an expression and keeps host for them.
 func (h *Hosts) Find(r *Request, host []byte) (*Server, error) {
 	if h.only() {
 		return h.Default, nil
@@ -119,7 +121,7 @@ func (h *Hosts) Find(r *Request, host []byte) (*Server, error) {
 	}
 	if len(host) > 0 {
 		for _, re := range h.regexes {
-			ok, err := re.regex.Match(r, bytes.Clone(host))
+			ok, err := re.regex.Match(r, host)
 			if err != nil {
 				return nil, err
 			}
@@ -149,6 +151,9 @@ func addNames(own *Core, b *Block, s *conf.Stmt) error {
 			b.Server.names = append(b.Server.names, serverName{text: name, stmt: s})
 			continue
 		}
+		if name == "." {
+			return s.Errorf("server name \"%s\" is invalid", name)
+		}
 		if strings.ContainsRune(name, '/') && name[0] != '~' {
 			b.Config.Warn(s, "server name \"%s\" has suspicious symbols", name)
 		}
@@ -172,9 +177,4 @@ func addNames(own *Core, b *Block, s *conf.Stmt) error {
 		b.Server.names = append(b.Server.names, n)
 	}
 	return nil
-}
-
-// sortListens puts addresses in the order of the file.
-func sortListens(ls []*Listen) {
-	sort.SliceStable(ls, func(i, j int) bool { return ls[i].order < ls[j].order })
 }

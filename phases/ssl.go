@@ -157,6 +157,10 @@ func initSSL(cfg *Config, _ *SSL) error {
 				if srv == l.Default {
 					return srv.Stmt.Errorf("no \"ssl_certificate\" is defined for the \"listen ... ssl\" directive")
 				}
+				// The default's certificate is shown; whom to trust is its own.
+				if err := own.verification(cfg, &tls.Config{}); err != nil {
+					return srv.Stmt.Errorf("%v", err)
+				}
 				continue
 			}
 			if err := own.build(cfg); err != nil {
@@ -168,11 +172,14 @@ func initSSL(cfg *Config, _ *SSL) error {
 }
 
 // TLSFor returns the configuration for a connection to l whose client named
-// host, and the server block that it comes from.
+// host ("": none), and the server block that it comes from.
 func (l *Listen) TLSFor(host []byte) (*tls.Config, *Server, error) {
-	srv, err := l.Find(nil, host)
-	if err != nil {
-		return nil, nil, err
+	srv := l.Default
+	if len(host) > 0 {
+		var err error
+		if srv, err = l.Find(nil, host); err != nil {
+			return nil, nil, err
+		}
 	}
 	own := ConfOf[SSL](srv.Loc)
 	if own.config == nil && !own.Reject {

@@ -204,6 +204,10 @@ func (own *SSL) Check(chain []*x509.Certificate, now time.Time) (verdict string,
 	if own.Verify == VerifyOff || len(chain) == 0 {
 		return "NONE", nil
 	}
+	if own.roots == nil { // nil would mean those of the system
+		err := errors.New("unable to get local issuer certificate")
+		return "FAILED:" + err.Error(), err
+	}
 	inter := x509.NewCertPool()
 	for _, c := range chain[1:] {
 		inter.AddCert(c)

@@ -5,6 +5,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -90,10 +91,26 @@ func (l *syslog) write(severity int, p []byte) (int, error) {
 		head += l.host + " "
 	}
 	line := strings.TrimSuffix(string(p), "\n")
-	if _, err := l.conn.Write([]byte(head + l.tag + ": " + line)); err != nil {
+	if err := l.send([]byte(head + l.tag + ": " + line)); err != nil {
 		l.conn.Close()
 		l.conn = nil
 		return 0, err
 	}
 	return len(p), nil
+}
+
+// send tries once: a worker does not wait for a log.
+func (l *syslog) send(b []byte) error {
+	raw, err := l.conn.(syscall.Conn).SyscallConn()
+	if err != nil {
+		return err
+	}
+	var werr error
+	if err := raw.Write(func(fd uintptr) bool {
+		_, werr = syscall.Write(int(fd), b)
+		return true
+	}); err != nil {
+		return err
+	}
+	return werr
 }

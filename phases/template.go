@@ -42,7 +42,7 @@ func (b *Block) Template(s *conf.Stmt, text string) (*Template, error) {
 		}
 		rest = rest[i+n:]
 		flush()
-		if c := name[0]; c >= '0' && c <= '9' {
+		if c := name[0]; len(name) == 1 && c >= '1' && c <= '9' {
 			group := int(c - '0')
 			t.parts = append(t.parts, part{get: func(r *Request, dst []byte) ([]byte, bool) { return r.Capture(group, dst) }})
 			continue

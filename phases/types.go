@@ -8,10 +8,13 @@ import (
 
 // Types maps file name extensions, lower-case and without dot, to media
 // types. It is immutable once compiled.
-type Types struct{ byExt map[string]string }
+type Types struct {
+	byExt map[string]string
+	block *conf.Stmt // whose it is
+}
 
 func defaultTypes() *Types {
-	return &Types{map[string]string{"html": "text/html", "gif": "image/gif", "jpg": "image/jpeg"}}
+	return &Types{byExt: map[string]string{"html": "text/html", "gif": "image/gif", "jpg": "image/jpeg"}}
 }
 
 // ByExtension returns the media type for ext, "" if there is none.
@@ -27,9 +30,13 @@ func (t *Types) ByExtension(ext []byte) string {
 	return ""
 }
 
-// setTypes is the types block; it replaces the inherited table.
+// setTypes is the types block. It replaces the inherited table; a second one
+// adds to the first.
 func setTypes(own *Core, b *Block, s *conf.Stmt) error {
-	t := &Types{map[string]string{}}
+	t := own.Types
+	if t.block == nil || t.block.Parent != s.Parent {
+		t = &Types{map[string]string{}, s}
+	}
 	for _, row := range s.Block {
 		if row.HasBlock || len(row.Args) == 0 {
 			return row.Errorf("invalid number of arguments in \"types\" directive")

@@ -36,6 +36,7 @@ type variable struct {
 	index   int  // in Request.vars; -1: it is computed each time
 	indexed bool // assigned by name at run time
 	used    *conf.Stmt
+	order   int // of being named
 	// unset is asked for the value of a variable that is only assigned.
 	unset func(r *Request)
 }
@@ -54,9 +55,8 @@ const (
 	varNone // computed: there is none
 )
 
-// DefineVariable makes name a variable of the configuration. A variable that
-// is defined twice (two maps, set and a builtin) keeps its first getter unless
-// it had none.
+// DefineVariable makes name a variable of the configuration. One that is
+// defined twice (by two maps) has the last getter; a builtin cannot be.
 func (b *Block) DefineVariable(s *conf.Stmt, v Variable) error {
 	if v.Name == "" {
 		return s.Errorf("invalid variable name \"$\"")
@@ -68,7 +68,7 @@ func (b *Block) DefineVariable(s *conf.Stmt, v Variable) error {
 		b.Config.index(old)
 		return nil
 	}
-	if old.Get != nil && v.Get != nil {
+	if old.Get != nil && !old.indexed {
 		return s.Errorf("the duplicate \"%s\" variable", v.Name)
 	}
 	if v.Get != nil {
@@ -132,7 +132,7 @@ func (b *Block) Reference(s *conf.Stmt, name string) (func(r *Request, dst []byt
 }
 
 func (cfg *Config) addVariable(v Variable) *variable {
-	nv := &variable{Variable: v, index: -1}
+	nv := &variable{Variable: v, index: -1, order: len(cfg.vars)}
 	cfg.vars[v.Name] = nv
 	if v.Cache {
 		cfg.index(nv)
@@ -172,12 +172,16 @@ func (cfg *Config) lookup(name string) (*variable, *Prefix, string) {
 
 // checkVariables reports a variable that is named but defined nowhere.
 func (cfg *Config) checkVariables() error {
-	for name, v := range cfg.vars {
-		if v.Get == nil && !v.indexed {
-			return v.used.Errorf("unknown \"%s\" variable", name)
+	var first *variable
+	for _, v := range cfg.vars {
+		if v.Get == nil && !v.indexed && (first == nil || v.order < first.order) {
+			first = v
 		}
 	}
-	return nil
+	if first == nil {
+		return nil
+	}
+	return first.used.Errorf("unknown \"%s\" variable", first.Name)
 }
 
 // evaluationLimit bounds how deep variables may refer to variables: two maps

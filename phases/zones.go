@@ -10,8 +10,8 @@ import (
 // dictionaries, counters of limits, states of peers. nginx keeps them in
 // shared memory; here they are Go values with locks of their own.
 type Zones struct {
-	mu    sync.Mutex
-	zones map[string]*zone
+	mu   sync.Mutex
+	kept map[string]*zone // of the configuration that runs
 }
 
 type zone struct {
@@ -20,28 +20,38 @@ type zone struct {
 	value any
 }
 
-// Zone returns the zone called name for statement s, made by create when it
-// is new or was of another size. A name that is used for another kind of zone
-// is a configuration error.
+// Zone returns the zone called name for statement s: the one that the running
+// configuration has, if kind and size are the same, else what create makes.
+// A size of 0 is for a zone whose size another statement gives. In one
+// configuration a name has one kind and one size.
 func (b *Block) Zone(s *conf.Stmt, kind, name string, size int64, create func() any) (any, error) {
-	z := b.Config.Zones
-	z.mu.Lock()
-	defer z.mu.Unlock()
-	if old := z.zones[name]; old != nil {
-		if old.kind != kind {
+	cfg := b.Config
+	if z := cfg.zones[name]; z != nil {
+		switch {
+		case z.kind != kind:
 			return nil, s.Errorf("the shared memory zone \"%s\" is already declared for a different use", name)
+		case size == 0 || size == z.size:
+		case z.size != 0:
+			return nil, s.Errorf("the size %d of shared memory zone \"%s\" conflicts with already declared size %d", size, name, z.size)
+		default:
+			z.size = size
 		}
-		if old.size == size {
-			return old.value, nil
-		}
+		return z.value, nil
 	}
-	if b.Config.Testing {
-		return create(), nil
+	cfg.Zones.mu.Lock()
+	z := cfg.Zones.kept[name]
+	cfg.Zones.mu.Unlock()
+	if z == nil || z.kind != kind || z.size != size {
+		z = &zone{kind, size, create()}
 	}
-	if z.zones == nil {
-		z.zones = map[string]*zone{}
-	}
-	n := &zone{kind, size, create()}
-	z.zones[name] = n
-	return n.value, nil
+	cfg.zones[name] = &zone{kind, size, z.value}
+	return z.value, nil
+}
+
+// KeepZones makes the zones of cfg, which is taken, those that the next
+// configuration finds. Those that cfg does not name are gone.
+func (cfg *Config) KeepZones() {
+	cfg.Zones.mu.Lock()
+	defer cfg.Zones.mu.Unlock()
+	cfg.Zones.kept = cfg.zones
 }

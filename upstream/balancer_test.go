@@ -199,6 +199,7 @@ func TestZoneKeepsStates(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		cfg.KeepZones()
 		u := inConfig.Of(cfg).find("u", 0)
 		fails[i] = u.main.peers[0]
 		if i == 0 {

@@ -95,7 +95,9 @@ func serve(f *flags) int {
 	case f.test || f.dump:
 		return testConfiguration(f, file, srv, err)
 	case err != nil:
-		logEmerg(prefix, errorLog, err)
+		if errorLog != "stderr" {
+			logEmerg(prefix, errorLog, err)
+		}
 		return emerg(err)
 	}
 	return serveProcess(srv)

@@ -209,7 +209,7 @@ func dropPrivileges(p *phases.Process) error {
 // handleSignals is nginx's table of signals.
 func handleSignals(srv *luahttpd.Server) {
 	c := make(chan os.Signal, 8)
-	signal.Notify(c, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGWINCH)
+	signal.Notify(c, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH)
 	signal.Ignore(syscall.SIGPIPE)
 	for sig := range c {
 		no := sig.(syscall.Signal)
@@ -234,14 +234,15 @@ func handleSignals(srv *luahttpd.Server) {
 			if err := srv.ReopenLogs(); err != nil {
 				log(srv, phases.LevelEmerg, phases.OpenError(err))
 			}
-		case syscall.SIGWINCH:
-			log(srv, phases.LevelNotice, fmt.Sprintf("signal %d (%s) received, shutting down gracefully is for QUIT: ignored", no, name))
+		default:
+			log(srv, phases.LevelNotice, fmt.Sprintf("signal %d (%s) received, ignored: there is one process", no, name))
 		}
 	}
 }
 
 var signalNames = map[syscall.Signal]string{syscall.SIGTERM: "SIGTERM", syscall.SIGINT: "SIGINT", syscall.SIGQUIT: "SIGQUIT",
-	syscall.SIGHUP: "SIGHUP", syscall.SIGUSR1: "SIGUSR1", syscall.SIGWINCH: "SIGWINCH"}
+	syscall.SIGHUP: "SIGHUP", syscall.SIGUSR1: "SIGUSR1", syscall.SIGUSR2: "SIGUSR2",
+	syscall.SIGWINCH: "SIGWINCH"}
 
 // sendSignal is -s: it finds the running server by its pid file.
 func sendSignal(srv *luahttpd.Server, name string) int {

@@ -91,6 +91,7 @@ func serveFrom(prefix, config, what string) int {
 			return emerg(err)
 		}
 		if err := srv.Start(); errors.Is(err, syscall.EADDRINUSE) {
+			srv.Close()
 			continue
 		} else if err != nil {
 			return emerg(err)

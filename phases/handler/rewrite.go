@@ -131,8 +131,9 @@ func Answer(r *phases.Request, status int, text *phases.Template) phases.Result 
 		r.Out.Set("Location", text.String(r))
 		return phases.Result(status)
 	}
+	body := text.Bytes(r)
 	r.SetContentType()
-	return r.SendBytes(text.Bytes(r))
+	return r.SendBytes(body)
 }
 
 // absolute tells the places that rewrite and return redirect to without being
