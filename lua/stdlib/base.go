@@ -77,6 +77,12 @@ func baseType(t *vm.Thread) int {
 	if !ok {
 		t.ArgError(1, "value expected")
 	}
+	if k == vm.KUserdata { // some host values are cdata in LuaJIT's eyes
+		if named, ok := t.Arg(1).Userdata().Value.(interface{ LuaType() string }); ok {
+			t.PushString(named.LuaType())
+			return 1
+		}
+	}
 	t.Push(typeValues[k])
 	return 1
 }
