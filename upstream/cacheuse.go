@@ -353,13 +353,14 @@ func (x *Exchange) serveAndUpdate() phases.Result {
 }
 
 // mayServeStale tells whether what is stored may be served though it is too
-// old, because the peers failed.
-func (x *Exchange) mayServeStale(cause Causes) bool {
+// old, because no peer answered or because of what one answered: the latter is
+// not what stale-if-error allows, in nginx's reading of RFC 5861.
+func (x *Exchange) mayServeStale(cause Causes, answered bool) bool {
 	c := x.cache
 	if c == nil || c.status != cacheExpired || c.file == nil {
 		return false
 	}
-	return c.conf.useStale&cause != 0 || c.stored.valid+c.stored.erring >= x.r.Worker.Now().Unix()
+	return c.conf.useStale&cause != 0 || !answered && c.stored.valid+c.stored.erring >= x.r.Worker.Now().Unix()
 }
 
 func (x *Exchange) serveStale() phases.Result {

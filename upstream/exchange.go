@@ -256,7 +256,7 @@ func (x *Exchange) ask() phases.Result {
 			return res
 		}
 		if res, again := x.next(f); !again {
-			if !x.gone && x.mayServeStale(f.cause) {
+			if !x.gone && x.mayServeStale(f.cause, false) {
 				return x.serveStale()
 			}
 			if f.status == 502 || f.status == 504 {
@@ -288,7 +288,7 @@ func (x *Exchange) once() (f *failure, res phases.Result) {
 	if c := statusCause(x.head.Status); c != 0 && x.left > 1 && x.mayGoOn(c) {
 		return &failure{cause: c, status: x.head.Status}, 0
 	} else if c != 0 {
-		if x.mayServeStale(c) {
+		if x.mayServeStale(c, true) {
 			x.leave()
 			return nil, x.serveStale()
 		}

@@ -97,11 +97,8 @@ func (x *Exchange) write() error {
 		_, err := x.conn.Writev(bufs[:])
 		return err
 	}
-	if framed && !x.stream && file == nil && len(memory) == 0 {
-		var room [16]byte
-		bufs := [2][]byte{x.out, x.proto.end(room[:0])}
-		_, err := x.conn.Writev(bufs[:])
-		return err
+	if framed && !x.stream && file == nil && len(memory) <= pieceSize {
+		return x.writeFramed(memory)
 	}
 	x.watch()
 	defer x.unwatch()
@@ -119,6 +116,32 @@ func (x *Exchange) write() error {
 		source = file
 	}
 	return x.writePieces(source, framed)
+}
+
+// writeFramed sends the request and a short body at once.
+func (x *Exchange) writeFramed(body []byte) error {
+	var room [64]byte
+	around := room[:0]
+	var bufs [5][]byte
+	n := 0
+	add := func(b []byte) {
+		bufs[n] = b
+		n++
+	}
+	part := func(f func(b []byte) []byte) {
+		from := len(around)
+		around = f(around)
+		add(around[from:])
+	}
+	add(x.out)
+	if len(body) > 0 {
+		part(func(b []byte) []byte { return x.proto.open(b, len(body)) })
+		add(body)
+		part(func(b []byte) []byte { return x.proto.shut(b, len(body)) })
+	}
+	part(x.proto.end)
+	_, err := x.conn.Writev(bufs[:n])
+	return err
 }
 
 type memoryReader struct{ rest []byte }
