@@ -228,7 +228,10 @@ func addCachePath(b *phases.Block, s *conf.Stmt) error {
 }
 
 // finish finds the zone that the location names.
-func (own *cacheConf) finish(b *phases.Block) error {
+func (own *cacheConf) finish(b *phases.Block, store *storeConf) error {
+	if own.name != nil && store.on {
+		return own.stmt.Errorf("\"%s\" is incompatible with \"%sstore\"", own.stmt.Name, strings.TrimSuffix(own.stmt.Name, "cache"))
+	}
 	if own.name == nil || own.zone != nil {
 		return nil
 	}

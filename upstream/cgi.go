@@ -55,7 +55,7 @@ var hiddenCGIFields = []string{"Status", "X-Accel-Expires", "X-Accel-Redirect", 
 func (own *cgiConf) finish(b *phases.Block) (err error) {
 	own.workers = &inConfig.Of(b.Config).workers
 	own.hide(hiddenCGIFields)
-	if err = own.Cache.finish(b); err != nil {
+	if err = own.Cache.finish(b, &own.store); err != nil {
 		return err
 	}
 	if own.Cache.name != nil && own.Cache.key == nil && own.pass.stmt != nil {

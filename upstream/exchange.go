@@ -66,6 +66,7 @@ type Exchange struct {
 
 	cache     *cacheUse // nil: none is used
 	fromCache bool      // what is sent is stored
+	saved     stored    // of proxy_store
 	silent    bool      // nothing is sent: the cache is brought up to date
 
 	attempts []attempt
@@ -216,6 +217,7 @@ func (x *Exchange) drop() {
 	}
 	x.report(Unasked)
 	x.leaveCache()
+	x.dropFile()
 }
 
 // run answers the request from the cache or by a peer.
@@ -618,7 +620,7 @@ func (x *Exchange) settle() {
 
 // clientGone is called by the loop when the client has closed its connection.
 func (x *Exchange) clientGone() {
-	if x.cacheable() {
+	if x.cacheable() || x.set.store.on {
 		return // the answer is wanted all the same
 	}
 	x.gone = true

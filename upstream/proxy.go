@@ -150,7 +150,7 @@ func parseTarget(url string) (t target, port uint16, ok bool) {
 func finishProxy(own *proxyConf, b *phases.Block) error {
 	own.workers = &inConfig.Of(b.Config).workers
 	own.hide(hiddenFields)
-	if err := own.Cache.finish(b); err != nil {
+	if err := own.Cache.finish(b, &own.store); err != nil {
 		return err
 	}
 	own.fields, own.named = nil, nameSet{}

@@ -51,6 +51,7 @@ func (x *Exchange) answer() phases.Result {
 		return phases.Result(s)
 	}
 	x.startStore()
+	x.startFile()
 	if x.silent {
 		return x.relay()
 	}
@@ -317,13 +318,14 @@ func (x *Exchange) relay() phases.Result {
 	}
 	first := true
 	for {
-		if failed != nil && !x.cacheable() {
+		if failed != nil && !x.cacheable() && x.saved.file == nil {
 			return r.FilterResult(failed)
 		}
 		data, n, done, err := x.proto.readBody(x, x.buf[x.rd:x.wr])
 		x.rd += n
 		x.received += int64(len(data))
 		x.store(data)
+		x.saveFile(data)
 		if done {
 			x.warnExtra()
 			if x.set.PassTrailers {
@@ -331,6 +333,7 @@ func (x *Exchange) relay() phases.Result {
 			}
 			x.settle()
 			x.commit()
+			x.commitFile()
 		}
 		if (len(data) > 0 || done || first && !x.buffering) && failed == nil && !x.silent {
 			failed = r.Send(phases.Chunk{Bytes: data, Flush: !x.buffering, Last: done && r.IsMain(), End: done})
@@ -375,6 +378,7 @@ func (x *Exchange) more(failed error) phases.Result {
 	case isEOF(err) && x.proto.closed(x):
 		x.settle()
 		x.commit()
+		x.commitFile()
 		if failed == nil && !x.silent {
 			failed = r.Send(phases.Chunk{Last: r.IsMain(), End: true})
 		}
@@ -395,6 +399,7 @@ func (x *Exchange) cut(reason string) phases.Result {
 	a.length = x.received
 	x.ended(Answered)
 	x.leaveCache()
+	x.dropFile()
 	if x.silent {
 		return phases.Done
 	}

@@ -38,6 +38,7 @@ type Settings struct {
 	PassHeaders       bool
 	PassBody          bool
 	Cache             cacheConf
+	store             storeConf
 
 	hidden nameSet
 }
@@ -115,7 +116,7 @@ func defaultSettings() Settings {
 	return Settings{
 		ConnectTimeout: time.Minute, SendTimeout: time.Minute, ReadTimeout: time.Minute,
 		Buffering: true, RequestBuffering: true, BufferSize: 4 << 10, Buffers: 8, BuffersSize: 4 << 10, BusySize: 8 << 10,
-		NextUpstream: OnError | OnTimeout, PassHeaders: true, PassBody: true, Cache: defaultCache(),
+		NextUpstream: OnError | OnTimeout, PassHeaders: true, PassBody: true, Cache: defaultCache(), store: storeConf{mode: 0o600},
 	}
 }
 
@@ -169,6 +170,7 @@ func settingRows[T any](prefix string, f func(*T) *Settings) []phases.Directive[
 			return nil
 		}),
 	}
+	rows = append(rows, storeRows(prefix, f)...)
 	rows = append(rows, cacheRows(prefix, func(t *T) *cacheConf { return &f(t).Cache })...)
 	return append(rows, phases.Ignore[T](in, conf.AtLeast(1), "answers are passed on as fast as the client takes them",
 		prefix+"max_temp_file_size", prefix+"temp_file_write_size", prefix+"temp_path", prefix+"send_lowat",
