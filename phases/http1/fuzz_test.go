@@ -55,7 +55,7 @@ func checkRequest(t *testing.T, raw []byte, h *RequestHead) {
 	if h.Major == 0 {
 		return
 	}
-	if !bytes.HasSuffix(raw, []byte("\r\n\r\n")) && !bytes.HasSuffix(raw, []byte("\n\n")) {
+	if !bytes.HasSuffix(raw, []byte("\n\r\n")) && !bytes.HasSuffix(raw, []byte("\n\n")) {
 		t.Fatalf("head ends in %q", raw[max(0, len(raw)-4):])
 	}
 	text := strings.ReplaceAll(strings.TrimLeft(string(raw), "\r\n"), "\r\n", "\n")

@@ -115,7 +115,9 @@ func (h *RequestHead) parse(b []byte, l *Limits) (int, error) {
 		switch {
 		case s.verdict == fieldShort:
 			return 0, h.short(b, l, s.next)
-		case s.verdict == fieldBad || s.lf != h.at.lf:
+		// A peer in front that knows CRLF only would take a bare LF for a part of
+		// a value, and never passes on a head that begins with one.
+		case s.verdict == fieldBad || s.lf && !h.at.lf:
 			return 0, badLine(b, pos, s.next)
 		case s.next-pos > l.MaxLine:
 			return 0, tooLong(b[pos:s.next])
