@@ -73,5 +73,6 @@ func modules() []phases.Module {
 		lua.Module,
 		filter.HeadersMore,
 		filter.NotModified,
+		filter.Slice,
 	}
 }

@@ -86,3 +86,17 @@ func FuzzRecode(f *testing.F) {
 		}
 	})
 }
+
+func FuzzContentRange(f *testing.F) {
+	for _, s := range []string{"bytes 0-1/2", "bytes 0-1/*", "bytes 5-4/9", "bytes 0-9223372036854775807/*", "bytes", "bytes -/"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		var o phases.Response
+		o.Add("Content-Range", s)
+		from, to, length, ok := parseContentRange(&o)
+		if ok && (from < 0 || to <= from || length >= 0 && to > length) {
+			t.Errorf("%q: %d-%d/%d", s, from, to, length)
+		}
+	})
+}

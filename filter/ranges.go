@@ -70,6 +70,9 @@ func chooseRanges(r *phases.Request) error {
 	if limit < 0 {
 		limit = math.MaxInt
 	}
+	if r.Out.OneRange {
+		limit = min(limit, 1)
+	}
 	spans, verdict := parseRanges(v[6:], o.ContentLength, limit)
 	switch verdict {
 	case rangesIgnored:
@@ -81,7 +84,7 @@ func chooseRanges(r *phases.Request) error {
 		return &phases.StatusError{Status: 416}
 	}
 	p := partial.Ensure(r)
-	*p = parts{spans: spans, length: o.ContentLength}
+	*p = parts{spans: spans, length: o.ContentLength, off: o.Offset}
 	o.Status, o.Line = 206, ""
 	if len(spans) == 1 {
 		o.Set("Content-Range", spans[0].contentRange(p.length))

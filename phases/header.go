@@ -85,6 +85,11 @@ type Response struct {
 	Unconditional bool
 	// AllowRanges lets the range filter serve parts of this response.
 	AllowRanges bool
+	// OneRange: of several ranges none is served.
+	OneRange bool
+	// Offset is where in the whole the body begins that comes; ContentLength
+	// is that of the whole.
+	Offset int64
 	// Chunking: the stream frames the body in chunks.
 	Chunking bool
 	// RelativeLocation: a Location that is a path is sent as it is.

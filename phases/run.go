@@ -21,6 +21,10 @@ func (r *Request) Run() {
 	r.run(PostRead, Declined)
 }
 
+// RunContent has a subrequest answered by the location that it was given, from
+// the content phase on.
+func (r *Request) RunContent() { r.run(Content, Declined) }
+
 // Reject answers a request whose head could not be accepted: no phase runs
 // but the log phase.
 func (r *Request) Reject(err error) {
