@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -495,4 +496,49 @@ func TestFields(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestMemory has many clients that do not read answers much larger than the
+// buffers: what is held for each of them is bounded.
+func TestMemory(t *testing.T) {
+	const clients, size = 40, 32 << 20
+	block := make([]byte, 64<<10)
+	var sent atomic.Int64
+	p := startPeer(t, func(_ int, c net.Conn) {
+		if _, err := http.ReadRequest(bufio.NewReader(c)); err != nil {
+			return
+		}
+		fmt.Fprintf(c, "%sContent-Length: %d\r\n\r\n", ok, size)
+		for {
+			n, err := c.Write(block)
+			sent.Add(int64(n))
+			if err != nil {
+				return
+			}
+		}
+	})
+	s := serve(t, p, "", "location / { proxy_pass http://PEER; proxy_connect_timeout 5s; }")
+	before := heap()
+	for range clients {
+		c, err := net.Dial("tcp", s.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		c.(*net.TCPConn).SetReadBuffer(4096)
+		io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	}
+	for last := int64(-1); last != sent.Load(); time.Sleep(50 * time.Millisecond) { // until nothing moves
+		last = sent.Load()
+	}
+	if held := heap() - before; held > clients*128<<10 {
+		t.Errorf("%d KB are held for each slow client", held/clients>>10)
+	}
+}
+
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapInuse)
 }
