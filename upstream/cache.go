@@ -162,45 +162,9 @@ func (own *cacheConf) fresh(status int) time.Duration {
 // addCachePath is proxy_cache_path.
 func addCachePath(b *phases.Block, s *conf.Stmt) error {
 	z := &cacheZone{path: strings.TrimRight(b.Path(s.Args[0]), "/"), inactive: 10 * time.Minute}
-	size := int64(0)
-	for _, a := range s.Args[1:] {
-		key, value, _ := strings.Cut(a, "=")
-		ok := true
-		switch key {
-		case "levels":
-			for _, level := range strings.Split(value, ":") {
-				n, is := conf.Number(level)
-				ok = ok && is && n >= 1 && n <= 2
-				z.levels = append(z.levels, n)
-			}
-			ok = ok && len(z.levels) <= 3
-			if !ok {
-				return s.Errorf("invalid \"levels\" \"%s\"", a)
-			}
-		case "keys_zone":
-			var text string
-			z.name, text, ok = strings.Cut(value, ":")
-			if ok {
-				size, ok = conf.Size(text)
-			}
-			if !ok || z.name == "" || size < 8<<10 {
-				return s.Errorf("invalid keys zone size \"%s\"", value)
-			}
-		case "inactive":
-			if z.inactive, ok = conf.Sec(value); !ok {
-				return s.Errorf("invalid inactive value \"%s\"", value)
-			}
-		case "max_size":
-			if z.maxSize, ok = conf.Offset(value); !ok {
-				return s.Errorf("invalid max_size value \"%s\"", value)
-			}
-		case "use_temp_path", "min_free", "manager_files", "manager_sleep", "manager_threshold", "loader_files", "loader_sleep", "loader_threshold":
-		default:
-			return s.Errorf("invalid parameter \"%s\"", a)
-		}
-	}
-	if z.name == "" {
-		return s.Errorf("\"%s\" must have \"keys_zone\" parameter", s.Name)
+	size, err := z.parameters(s)
+	if err != nil {
+		return err
 	}
 	c := inCache.Of(b.Config)
 	if c.zones[z.name] != nil {
@@ -225,6 +189,50 @@ func addCachePath(b *phases.Block, s *conf.Stmt) error {
 	}
 	c.zones[z.name] = kept
 	return nil
+}
+
+// parameters reads what stands behind the path; size is the zone's.
+func (z *cacheZone) parameters(s *conf.Stmt) (size int64, err error) {
+	for _, a := range s.Args[1:] {
+		key, value, _ := strings.Cut(a, "=")
+		ok := true
+		switch key {
+		case "levels":
+			for _, level := range strings.Split(value, ":") {
+				n, is := conf.Number(level)
+				ok = ok && is && n >= 1 && n <= 2
+				z.levels = append(z.levels, n)
+			}
+			ok = ok && len(z.levels) <= 3
+			if !ok {
+				return 0, s.Errorf("invalid \"levels\" \"%s\"", a)
+			}
+		case "keys_zone":
+			var text string
+			z.name, text, ok = strings.Cut(value, ":")
+			if ok {
+				size, ok = conf.Size(text)
+			}
+			if !ok || z.name == "" || size < 8<<10 {
+				return 0, s.Errorf("invalid keys zone size \"%s\"", value)
+			}
+		case "inactive":
+			if z.inactive, ok = conf.Sec(value); !ok {
+				return 0, s.Errorf("invalid inactive value \"%s\"", value)
+			}
+		case "max_size":
+			if z.maxSize, ok = conf.Offset(value); !ok {
+				return 0, s.Errorf("invalid max_size value \"%s\"", value)
+			}
+		case "use_temp_path", "min_free", "manager_files", "manager_sleep", "manager_threshold", "loader_files", "loader_sleep", "loader_threshold":
+		default:
+			return 0, s.Errorf("invalid parameter \"%s\"", a)
+		}
+	}
+	if z.name == "" {
+		return 0, s.Errorf("\"%s\" must have \"keys_zone\" parameter", s.Name)
+	}
+	return size, nil
 }
 
 // finish finds the zone that the location names.

@@ -270,3 +270,28 @@ func (c *peerConn) Writev(bufs [][]byte) (n int64, err error) {
 	c.sent += n
 	return n, err
 }
+
+func (x *Exchange) giveLarge() {
+	if x.large != nil {
+		x.w.giveLarge(x.large)
+		x.large, x.buf = nil, nil
+	}
+}
+
+// freeLarge bounds how many large buffers a worker keeps.
+const freeLarge = 16
+
+func (w *worker) takeLarge(size int) []byte {
+	if n := len(w.large); n > 0 && len(w.large[n-1]) >= size {
+		b := w.large[n-1]
+		w.large = w.large[:n-1]
+		return b[:size:cap(b)]
+	}
+	return make([]byte, size)
+}
+
+func (w *worker) giveLarge(b []byte) {
+	if len(w.large) < freeLarge && cap(b) <= 256<<10 {
+		w.large = append(w.large, b[:cap(b)])
+	}
+}

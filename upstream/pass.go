@@ -1,6 +1,8 @@
 package upstream
 
 import (
+	"strconv"
+
 	"github.com/luahttpd/luahttpd/conf"
 	"github.com/luahttpd/luahttpd/phases"
 )
@@ -130,3 +132,5 @@ func (x *Exchange) body(may, unsized bool) phases.Result {
 	}
 	return phases.Next
 }
+
+func portText(port uint16) string { return strconv.Itoa(int(port)) }

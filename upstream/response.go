@@ -7,13 +7,7 @@ import (
 
 	"github.com/luahttpd/luahttpd/conf"
 	"github.com/luahttpd/luahttpd/phases"
-	"github.com/luahttpd/luahttpd/phases/http1"
 )
-
-// hiddenFields are those of an answer that clients do not see unless
-// proxy_pass_header names them.
-var hiddenFields = []string{"Date", "Server", "X-Pad", "X-Accel-Expires", "X-Accel-Redirect", "X-Accel-Limit-Rate",
-	"X-Accel-Buffering", "X-Accel-Charset"}
 
 // accel is what an answer's X-Accel fields ask for.
 type accel struct{ redirect, charset, rate, buffering string }
@@ -61,34 +55,6 @@ func (x *Exchange) answer() phases.Result {
 		return x.tunnel()
 	}
 	return x.relay()
-}
-
-// keepFields copies the answer's fields out of the buffer, all into one
-// string: scripts and logs see them after the buffer is used again.
-func (x *Exchange) keepFields() {
-	b := x.text[:0]
-	for i := range x.head.Fields {
-		f := &x.head.Fields[i]
-		b = append(append(b, f.Name...), f.Value...)
-	}
-	x.text = b
-	rest := string(b)
-	x.fields = x.fields[:0]
-	for i := range x.head.Fields {
-		n, m := len(x.head.Fields[i].Name), len(x.head.Fields[i].Value)
-		x.fields = append(x.fields, phases.Field{Name: rest[:n], Value: rest[n : n+m]})
-		rest = rest[n+m:]
-	}
-}
-
-// field returns the first field of the answer with that name, in lower case.
-func (x *Exchange) field(name string) (string, bool) {
-	for i := range x.fields {
-		if sameName(x.fields[i].Name, name) {
-			return x.fields[i].Value, true
-		}
-	}
-	return "", false
 }
 
 func (a *accel) read(f *phases.Field) {
@@ -197,116 +163,6 @@ func unsafePath(p string) ([]byte, bool) {
 		}
 	}
 	return b, true
-}
-
-// describe makes the response's head of the answer's.
-func (x *Exchange) describe() {
-	r := x.r
-	o := &r.Out
-	o.Status, o.ContentLength, o.Line = x.head.Status, -1, ""
-	if reason := x.head.Reason; len(reason) > 0 && string(reason) != http1.StatusText(o.Status) {
-		o.Line = strconv.Itoa(o.Status) + " " + string(reason)
-	}
-	if x.head.ContentLength >= 0 && !x.head.Chunked {
-		o.ContentLength = x.head.ContentLength
-	}
-	o.Unconditional = !x.fromCache && !x.cacheable()
-	if x.set.ForceRanges {
-		o.AllowRanges = true
-	}
-	for i := range x.fields {
-		x.pass(&x.fields[i])
-	}
-}
-
-// pass adds one field of the answer to the response, changed as the
-// configuration says.
-func (x *Exchange) pass(f *phases.Field) {
-	o := &x.r.Out
-	if hasName(&x.set.hidden, f.Name) {
-		return
-	}
-	switch len(f.Name) {
-	case len("date"): // and etag, vary, link
-		if sameName(f.Name, "date") {
-			o.Date = &f.Value
-			return
-		}
-	case len("server"):
-		if sameName(f.Name, "server") {
-			o.Server = &f.Value
-			return
-		}
-	case len("refresh"):
-		if sameName(f.Name, "refresh") {
-			o.Add(f.Name, x.refresh(f.Value))
-			return
-		}
-	case len("location"):
-		if sameName(f.Name, "location") {
-			v, changed := x.location(f.Value)
-			o.RelativeLocation = !changed
-			o.Set(f.Name, v)
-			return
-		}
-	case len("connection"): // and keep-alive, set-cookie
-		if sameName(f.Name, "connection") || sameName(f.Name, "keep-alive") {
-			return
-		}
-		if sameName(f.Name, "set-cookie") {
-			o.Add(f.Name, x.cookie(f.Value))
-			return
-		}
-	case len("content-type"):
-		if sameName(f.Name, "content-type") {
-			charset := o.Charset
-			setContentType(o, f.Value)
-			if charset != "" {
-				o.Charset = charset
-			}
-			return
-		}
-	case len("last-modified"):
-		if sameName(f.Name, "last-modified") {
-			if t, ok := http1.ParseHTTPDate(f.Value, x.r.Worker.Now()); ok {
-				o.LastModified = t
-				return
-			}
-		}
-		if sameName(f.Name, "accept-ranges") {
-			switch {
-			case x.set.ForceRanges:
-				return
-			case x.fromCache || x.cacheable():
-				o.AllowRanges = true
-				return
-			}
-		}
-	case len("content-length"):
-		if sameName(f.Name, "content-length") {
-			return
-		}
-	case len("transfer-encoding"):
-		if sameName(f.Name, "transfer-encoding") {
-			return
-		}
-	}
-	o.Add(f.Name, f.Value)
-}
-
-// setContentType parts the charset from a media type.
-func setContentType(o *phases.Response, v string) {
-	o.ContentType, o.Charset = v, ""
-	for i := 0; i < len(v); i++ {
-		if v[i] != ';' {
-			continue
-		}
-		p := strings.TrimLeft(v[i+1:], " ")
-		if len(p) > 8 && strings.EqualFold(p[:8], "charset=") {
-			o.ContentType, o.Charset = v[:i], strings.Trim(p[8:], "\"")
-			return
-		}
-	}
 }
 
 // relay passes the answer's body on as the client takes it.

@@ -38,6 +38,24 @@ func variables() []phases.Variable {
 		}
 		return phases.AppendSeconds(dst, d)
 	}
+	return append(cacheVariables(),
+		list("upstream_addr", func(a *attempt, dst []byte) []byte { return append(dst, a.addr...) }),
+		list("upstream_status", func(a *attempt, dst []byte) []byte {
+			if a.status == 0 {
+				return append(dst, '-')
+			}
+			return strconv.AppendInt(dst, int64(a.status), 10)
+		}),
+		list("upstream_connect_time", func(a *attempt, dst []byte) []byte { return duration(a.connect, dst) }),
+		list("upstream_header_time", func(a *attempt, dst []byte) []byte { return duration(a.header, dst) }),
+		list("upstream_response_time", func(a *attempt, dst []byte) []byte { return duration(a.took, dst) }),
+		list("upstream_response_length", func(a *attempt, dst []byte) []byte { return strconv.AppendInt(dst, a.length, 10) }),
+		list("upstream_bytes_sent", func(a *attempt, dst []byte) []byte { return strconv.AppendInt(dst, a.sent, 10) }),
+		list("upstream_bytes_received", func(a *attempt, dst []byte) []byte { return strconv.AppendInt(dst, a.received, 10) }),
+	)
+}
+
+func cacheVariables() []phases.Variable {
 	cache := func(name string, f func(c *cacheUse, dst []byte) ([]byte, bool)) phases.Variable {
 		return phases.Variable{Name: name, Get: func(r *phases.Request, dst []byte) ([]byte, bool) {
 			if x := held.Get(r); x != nil && x.cache != nil {
@@ -60,19 +78,6 @@ func variables() []phases.Variable {
 		cache("upstream_cache_etag", func(c *cacheUse, dst []byte) ([]byte, bool) {
 			return append(dst, c.stored.etag...), c.stored.etag != ""
 		}),
-		list("upstream_addr", func(a *attempt, dst []byte) []byte { return append(dst, a.addr...) }),
-		list("upstream_status", func(a *attempt, dst []byte) []byte {
-			if a.status == 0 {
-				return append(dst, '-')
-			}
-			return strconv.AppendInt(dst, int64(a.status), 10)
-		}),
-		list("upstream_connect_time", func(a *attempt, dst []byte) []byte { return duration(a.connect, dst) }),
-		list("upstream_header_time", func(a *attempt, dst []byte) []byte { return duration(a.header, dst) }),
-		list("upstream_response_time", func(a *attempt, dst []byte) []byte { return duration(a.took, dst) }),
-		list("upstream_response_length", func(a *attempt, dst []byte) []byte { return strconv.AppendInt(dst, a.length, 10) }),
-		list("upstream_bytes_sent", func(a *attempt, dst []byte) []byte { return strconv.AppendInt(dst, a.sent, 10) }),
-		list("upstream_bytes_received", func(a *attempt, dst []byte) []byte { return strconv.AppendInt(dst, a.received, 10) }),
 	}
 }
 
