@@ -237,18 +237,18 @@ func baseSelect(t *vm.Thread) int {
 	return n - i
 }
 
+// firstThree returns three of its arguments.
+func firstThree(t *vm.Thread) int {
+	for i := 1; i <= 3; i++ {
+		t.Push(t.Arg(i))
+	}
+	return 3
+}
+
 func basePairs(t *vm.Thread) int {
 	v := t.Arg(1)
 	if h := t.Metamethod(v, "__pairs"); !h.IsNil() {
-		res := t.CallRaw(h, v)
-		for i := 0; i < 3; i++ {
-			if i < len(res) {
-				t.Push(res[i])
-			} else {
-				t.PushNil()
-			}
-		}
-		return 3
+		return t.CallThen(&vm.Continuation{Then: firstThree}, h, v)
 	}
 	t.CheckTable(1)
 	t.Push(t.VM().Primitive("next"))
@@ -260,15 +260,7 @@ func basePairs(t *vm.Thread) int {
 func baseIpairs(t *vm.Thread) int {
 	v := t.Arg(1)
 	if h := t.Metamethod(v, "__ipairs"); !h.IsNil() {
-		res := t.CallRaw(h, v)
-		for i := 0; i < 3; i++ {
-			if i < len(res) {
-				t.Push(res[i])
-			} else {
-				t.PushNil()
-			}
-		}
-		return 3
+		return t.CallThen(&vm.Continuation{Then: firstThree}, h, v)
 	}
 	t.CheckTable(1)
 	t.Push(t.VM().Primitive("ipairs"))

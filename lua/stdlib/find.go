@@ -88,114 +88,165 @@ func (s *state) stringGsub(t *vm.Thread) int {
 	if k, ok := t.TypeOf(4); ok && k != vm.KNil {
 		limit = t.CheckInt(4)
 	}
+	if t.Yields(repl) {
+		return gsubYielding(t, src, pat, repl, limit)
+	}
 	m := s.newMatcher(t, src, pat)
-	g := gsub{m: m, repl: repl}
+	g := gsub{m: m, repl: repl, limit: limit, out: m.out[:0]}
 	if repl.Kind() == vm.KString || repl.Kind() == vm.KNumber {
 		g.text = t.CheckString(3)
 		g.plain = strings.IndexByte(g.text, '%') < 0
 	}
-	out := m.out[:0]
-	n, at := 0, 0
-	copied := 0 // what lies before is in out
-	for n < limit {
-		b, e := m.from(at)
-		if e < 0 {
-			break
-		}
-		n++
-		out = append(out, src[copied:b]...)
-		out = g.replace(out, b, e)
-		copied = e
-		if at = e; e == b {
-			at++
-		}
-		if at > len(src) || m.anchor {
-			break
-		}
+	for g.next() {
+		g.replace()
 	}
-	if v := t.Arg(1); n == 0 && v.Kind() == vm.KString {
-		t.Push(v)
-	} else {
-		out = append(out, src[copied:]...)
-		t.PushBytes(out)
-	}
-	m.out = out
+	g.push(t, t.Arg(1))
+	m.out = g.out
 	s.done(m)
-	t.PushInt(n)
 	return 2
 }
 
 // gsub makes the replacements.
 type gsub struct {
-	m     *matcher
-	repl  vm.Value
-	text  string
-	plain bool
+	m        *matcher
+	repl     vm.Value
+	text     string
+	plain    bool
+	n, limit int
+	b, e     int // of the match
+	at       int // the next match begins here or later
+	copied   int // what lies before is in out
+	ended    bool
+	out      []byte
 }
 
-func (g *gsub) replace(out []byte, s, e int) []byte {
+// gsubYielding calls a replacement function in a way that lets it yield.
+func gsubYielding(t *vm.Thread, src, pat string, repl vm.Value, limit int) int {
+	m := &matcher{t: t, src: src, pat: pat}
+	m.prepare()
+	g := &gsub{m: m, limit: limit}
+	keep := t.Arg(1)
+	c := &vm.Continuation{}
+	step := func(t *vm.Thread) int {
+		m.t = t
+		if !g.next() {
+			g.push(t, keep)
+			return 2
+		}
+		return t.CallThen(c, repl, g.arguments()...)
+	}
+	c.Then = func(t *vm.Thread) int {
+		m.t = t
+		g.take(t.Arg(1))
+		return step(t)
+	}
+	return step(t)
+}
+
+// next finds the next match, and copies what lies before it.
+func (g *gsub) next() bool {
+	if g.ended || g.n >= g.limit {
+		return false
+	}
+	b, e := g.m.from(g.at)
+	if e < 0 {
+		return false
+	}
+	g.n++
+	g.out = append(g.out, g.m.src[g.copied:b]...)
+	g.b, g.e, g.copied, g.at = b, e, e, e
+	if e == b {
+		g.at++
+	}
+	g.ended = g.at > len(g.m.src) || g.m.anchor
+	return true
+}
+
+// push pushes the results; subject is the first argument, which is one of them when nothing was replaced.
+func (g *gsub) push(t *vm.Thread, subject vm.Value) {
+	if g.n == 0 && subject.Kind() == vm.KString {
+		t.Push(subject)
+	} else {
+		g.out = append(g.out, g.m.src[g.copied:]...)
+		t.PushBytes(g.out)
+	}
+	t.PushInt(g.n)
+}
+
+// arguments are the captures, for a replacement function.
+func (g *gsub) arguments() []vm.Value {
+	n := max(g.m.level, 1)
+	for i := 0; i < n; i++ {
+		g.m.args[i] = g.m.capture(i, g.b, g.e)
+	}
+	return g.m.args[:n]
+}
+
+// replace appends what takes the place of the match.
+func (g *gsub) replace() {
 	m := g.m
-	var v vm.Value
 	switch g.repl.Kind() {
 	case vm.KTable:
-		k := m.capture(0, s, e)
+		k := m.capture(0, g.b, g.e)
 		if tab := g.repl.Table(); tab.Metatable() == nil {
-			v = tab.Get(k)
+			g.take(tab.Get(k))
 		} else {
-			v = m.t.Index(g.repl, k)
+			g.take(m.t.Index(g.repl, k))
 		}
 	case vm.KFunction:
-		n := max(m.level, 1)
-		for i := 0; i < n; i++ {
-			m.args[i] = m.capture(i, s, e)
-		}
-		v = m.t.Call1(g.repl, m.args[:n]...)
+		g.take(m.t.Call1(g.repl, g.arguments()...))
 	default:
-		if len(out)+len(g.text) > vm.MaxString {
-			m.t.RaiseString("not enough memory")
-		}
+		g.room(len(g.text))
 		m.t.Spend(len(g.text) / 256)
 		if g.plain {
-			return append(out, g.text...)
+			g.out = append(g.out, g.text...)
+		} else {
+			g.expand()
 		}
-		return g.expand(out, s, e)
 	}
-	switch v.Kind() {
-	case vm.KString:
-		if len(out)+len(v.Str()) > vm.MaxString {
-			m.t.RaiseString("not enough memory")
-		}
-		return append(out, v.Str()...)
-	case vm.KNumber:
-		return vm.AppendNumber(out, v.Num())
+}
+
+func (g *gsub) room(n int) {
+	if len(g.out)+n > vm.MaxString {
+		g.m.t.RaiseString("not enough memory")
 	}
-	if v.Truth() {
-		m.t.Errorf("invalid replacement value (a %s)", v.Kind())
+}
+
+// take appends what a table or function gave for the match.
+func (g *gsub) take(v vm.Value) {
+	switch {
+	case v.Kind() == vm.KString:
+		g.room(len(v.Str()))
+		g.out = append(g.out, v.Str()...)
+	case v.Kind() == vm.KNumber:
+		g.out = vm.AppendNumber(g.out, v.Num())
+	case v.Truth():
+		g.m.t.Errorf("invalid replacement value (a %s)", v.Kind())
+	default:
+		g.out = append(g.out, g.m.src[g.b:g.e]...)
 	}
-	return append(out, m.src[s:e]...)
 }
 
 // expand appends the replacement text with its captures.
-func (g *gsub) expand(out []byte, s, e int) []byte {
+func (g *gsub) expand() {
 	for i := 0; i < len(g.text); i++ {
 		c := g.text[i]
 		if c != '%' {
-			out = append(out, c)
+			g.out = append(g.out, c)
 			continue
 		}
 		i++
 		if i >= len(g.text) {
-			out = append(out, 0)
+			g.out = append(g.out, 0)
 			break
 		}
 		switch c = g.text[i]; {
 		case c == '0':
-			out = append(out, g.m.src[s:e]...)
+			g.out = append(g.out, g.m.src[g.b:g.e]...)
 		case c-'0' < 10:
-			out = g.m.appendCapture(out, int(c-'1'), s, e)
+			g.out = g.m.appendCapture(g.out, int(c-'1'), g.b, g.e)
 		default:
-			out = append(out, c)
+			g.out = append(g.out, c)
 		}
 	}
-	return out
 }

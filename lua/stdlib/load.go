@@ -34,44 +34,74 @@ func (s *state) load(t *vm.Thread, src, chunk, mode string, env *vm.Table) (vm.V
 	return t.LoadString(src, chunk, env)
 }
 
+// chunkReader collects the pieces of a chunk that a reader function gives.
+type chunkReader struct {
+	s          *state
+	reader     vm.Value
+	text       strings.Builder
+	name, mode string
+	env        *vm.Table
+}
+
 func (s *state) baseLoad(t *vm.Thread) int {
 	v := t.Arg(1)
-	var src string
-	name := "=(load)"
+	l := &chunkReader{s: s, name: "=(load)", reader: v}
 	switch v.Kind() {
 	case vm.KString, vm.KNumber:
-		src = t.CheckString(1)
-		name = src
+		l.name = t.CheckString(1)
 	case vm.KFunction:
-		var b strings.Builder
-		for {
-			r := t.Call1(v)
-			if r.IsNil() || r.Kind() == vm.KString && r.Str() == "" {
-				break
-			}
-			piece, ok := r.ToString()
-			if !ok {
-				t.Push(vm.Nil)
-				t.PushString("reader function must return a string")
-				return 2
-			}
-			b.WriteString(piece)
-			t.Reserve(len(piece))
-			if b.Len() > maxSource {
-				t.RaiseString("not enough memory")
-			}
-		}
-		src = b.String()
 	default:
 		t.TypeError(1, "string")
 	}
-	name = t.OptString(2, name)
-	mode := t.OptString(3, "")
-	var env *vm.Table
+	l.name = t.OptString(2, l.name)
+	l.mode = t.OptString(3, "")
 	if t.NArg() >= 4 {
-		env = t.Arg(4).Table()
+		l.env = t.Arg(4).Table()
 	}
-	f, err := s.load(t, src, name, mode, env)
+	if v.Kind() == vm.KFunction {
+		return l.read(t)
+	}
+	return l.load(t, t.CheckString(1))
+}
+
+// read asks for piece after piece.
+func (l *chunkReader) read(t *vm.Thread) int {
+	if t.Yields(l.reader) {
+		return t.CallThen(&vm.Continuation{Then: func(t *vm.Thread) int {
+			if n := l.add(t, t.Arg(1)); n >= 0 {
+				return n
+			}
+			return l.read(t)
+		}}, l.reader)
+	}
+	for {
+		if n := l.add(t, t.Call1(l.reader)); n >= 0 {
+			return n
+		}
+	}
+}
+
+// add adds a piece. It gives the results of load after the last, else -1.
+func (l *chunkReader) add(t *vm.Thread, v vm.Value) int {
+	if v.IsNil() || v.Kind() == vm.KString && v.Str() == "" {
+		return l.load(t, l.text.String())
+	}
+	piece, ok := v.ToString()
+	if !ok {
+		t.Push(vm.Nil)
+		t.PushString("reader function must return a string")
+		return 2
+	}
+	l.text.WriteString(piece)
+	t.Reserve(len(piece))
+	if l.text.Len() > maxSource {
+		t.RaiseString("not enough memory")
+	}
+	return -1
+}
+
+func (l *chunkReader) load(t *vm.Thread, src string) int {
+	f, err := l.s.load(t, src, l.name, l.mode, l.env)
 	if err != nil {
 		t.PushNil()
 		t.PushString(err.Error())
@@ -122,9 +152,5 @@ func (s *state) baseDofile(t *vm.Thread) int {
 	if err != nil {
 		t.RaiseString(err.Error())
 	}
-	res := t.CallRaw(f)
-	for _, v := range res {
-		t.Push(v)
-	}
-	return len(res)
+	return t.CallThen(&vm.Continuation{Then: (*vm.Thread).NArg}, f)
 }

@@ -155,17 +155,20 @@ func (s *state) require(t *vm.Thread, p *vm.Table) int {
 	loader := s.findLoader(t, p, key, name)
 	s.loaded.Set(key, sentinel)
 	s.loading[name] = t
-	defer delete(s.loading, name)
-	v := t.Call1(loader, key)
-	if !v.IsNil() {
-		s.loaded.Set(key, v)
-	}
-	if v = s.loaded.Get(key); v.Kind() == vm.KLight && vm.RawEqual(v, sentinel) {
-		v = vm.Bool(true)
-		s.loaded.Set(key, v)
-	}
-	t.Push(v)
-	return 1
+	end := func() { delete(s.loading, name) }
+	return t.CallThen(&vm.Continuation{Failed: end, Then: func(t *vm.Thread) int {
+		end()
+		v := t.Arg(1)
+		if !v.IsNil() {
+			s.loaded.Set(key, v)
+		}
+		if v = s.loaded.Get(key); v.Kind() == vm.KLight && vm.RawEqual(v, sentinel) {
+			v = vm.Bool(true)
+			s.loaded.Set(key, v)
+		}
+		t.Push(v)
+		return 1
+	}}, loader, key)
 }
 
 // sentinel marks modules that are being loaded.

@@ -13,6 +13,12 @@ type sorter struct {
 	t   *vm.Thread
 	tab *vm.Table
 	f   vm.Value
+
+	state   sorterState
+	l, u    int      // the range that is being sorted
+	left    [][2]int // those that wait: the longer halves, so few
+	i, j    int
+	a, b, p vm.Value
 }
 
 func tableSort(t *vm.Thread) int {
@@ -26,8 +32,34 @@ func tableSort(t *vm.Thread) int {
 		t.Spend(n / 8)
 		return 0
 	}
-	s.sort(1, n)
+	s.u, s.l = n, 1
+	var room [16][2]int
+	s.left = room[:0]
+	if t.Yields(s.f) {
+		return s.yielding(t)
+	}
+	for x, y, more := s.begin(); more; x, y, more = s.next(s.less(x, y)) {
+	}
 	return 0
+}
+
+// yielding sorts by an order function that may yield.
+func (s sorter) yielding(t *vm.Thread) int {
+	s.left = nil
+	c := &vm.Continuation{}
+	c.Then = func(t *vm.Thread) int {
+		s.t = t
+		x, y, more := s.next(t.Arg(1).Truth())
+		if !more {
+			return 0
+		}
+		return t.CallThen(c, s.f, x, y)
+	}
+	x, y, more := s.begin()
+	if !more {
+		return 0
+	}
+	return t.CallThen(c, s.f, x, y)
 }
 
 // sortPlain sorts elements that are all numbers, or all strings.
@@ -74,65 +106,121 @@ func (s *sorter) swap(i int, a vm.Value, j int, b vm.Value) {
 	s.tab.SetInt(j, a)
 }
 
-func (s *sorter) sort(l, u int) {
-	for l < u {
-		s.t.Spend(1)
-		a, b := s.get(l), s.get(u)
-		if s.less(b, a) {
-			s.swap(l, a, u, b)
+// sorterState says which comparison a sorter waits for.
+type sorterState uint8
+
+const (
+	sortRange     sorterState = iota // nothing: a range is to be begun
+	sortEnds                         // last < first
+	sortMiddle                       // middle < first
+	sortMiddleEnd                    // last < middle
+	sortUp                           // a < pivot, from the left
+	sortDown                         // pivot < b, from the right
+)
+
+// next goes on after a comparison with its outcome. It gives the next pair to compare, more = false when all is sorted.
+func (s *sorter) next(less bool) (x, y vm.Value, more bool) {
+	switch s.state {
+	case sortEnds:
+		if less {
+			s.swap(s.l, s.a, s.u, s.b)
 		}
-		if u-l == 1 {
-			return
+		if s.u-s.l > 1 {
+			s.i = (s.l + s.u) / 2
+			s.p, s.a = s.get(s.i), s.get(s.l)
+			s.state = sortMiddle
+			return s.p, s.a, true
 		}
-		i := (l + u) / 2
-		p, a := s.get(i), s.get(l)
-		if s.less(p, a) {
-			s.swap(i, p, l, a)
-		} else if b := s.get(u); s.less(b, p) {
-			s.swap(i, p, u, b)
+	case sortMiddle:
+		if !less {
+			s.b = s.get(s.u)
+			s.state = sortMiddleEnd
+			return s.b, s.p, true
 		}
-		if u-l == 2 {
-			return
+		s.swap(s.i, s.p, s.l, s.a)
+		if s.u-s.l > 2 {
+			return s.partition()
 		}
-		p = s.get(i)
-		s.swap(i, p, u-1, s.get(u-1))
-		i = s.partition(p, l, u)
-		if i-l < u-i {
-			s.sort(l, i-1)
-			l = i + 1
+	case sortMiddleEnd:
+		if less {
+			s.swap(s.i, s.p, s.u, s.b)
+		}
+		if s.u-s.l > 2 {
+			return s.partition()
+		}
+	case sortUp:
+		if less {
+			if s.i >= s.u {
+				s.t.Errorf("invalid order function for sorting")
+			}
+			return s.up()
+		}
+		return s.down()
+	case sortDown:
+		if less {
+			if s.j <= s.l {
+				s.t.Errorf("invalid order function for sorting")
+			}
+			return s.down()
+		}
+		if s.j >= s.i {
+			s.swap(s.i, s.a, s.j, s.b)
+			return s.up()
+		}
+		s.swap(s.u-1, s.get(s.u-1), s.i, s.get(s.i))
+		if s.i-s.l < s.u-s.i {
+			s.later(s.i+1, s.u)
+			s.u = s.i - 1
 		} else {
-			s.sort(i+1, u)
-			u = i - 1
+			s.later(s.l, s.i-1)
+			s.l = s.i + 1
 		}
+		return s.begin()
+	}
+	s.u = s.l
+	return s.begin()
+}
+
+// begin begins with l to u, or with a range that was left for later.
+func (s *sorter) begin() (x, y vm.Value, more bool) {
+	for s.l >= s.u {
+		if len(s.left) == 0 {
+			return x, y, false
+		}
+		r := s.left[len(s.left)-1]
+		s.left = s.left[:len(s.left)-1]
+		s.l, s.u = r[0], r[1]
+	}
+	s.t.Spend(1)
+	s.a, s.b = s.get(s.l), s.get(s.u)
+	s.state = sortEnds
+	return s.b, s.a, true
+}
+
+func (s *sorter) later(l, u int) {
+	if l < u {
+		s.left = append(s.left, [2]int{l, u})
 	}
 }
 
-// partition splits l+1..u-2 around p, which lies at u-1, and gives its final place.
-func (s *sorter) partition(p vm.Value, l, u int) int {
-	i, j := l, u-1
-	for {
-		i++
-		a := s.get(i)
-		for s.less(a, p) {
-			if i >= u {
-				s.t.Errorf("invalid order function for sorting")
-			}
-			i++
-			a = s.get(i)
-		}
-		j--
-		b := s.get(j)
-		for s.less(p, b) {
-			if j <= l {
-				s.t.Errorf("invalid order function for sorting")
-			}
-			j--
-			b = s.get(j)
-		}
-		if j < i {
-			s.swap(u-1, s.get(u-1), i, s.get(i))
-			return i
-		}
-		s.swap(i, a, j, b)
-	}
+// partition splits l+1..u-2 around a pivot, which it puts at u-1.
+func (s *sorter) partition() (x, y vm.Value, more bool) {
+	s.p = s.get(s.i)
+	s.swap(s.i, s.p, s.u-1, s.get(s.u-1))
+	s.i, s.j = s.l, s.u-1
+	return s.up()
+}
+
+func (s *sorter) up() (x, y vm.Value, more bool) {
+	s.i++
+	s.a = s.get(s.i)
+	s.state = sortUp
+	return s.a, s.p, true
+}
+
+func (s *sorter) down() (x, y vm.Value, more bool) {
+	s.j--
+	s.b = s.get(s.j)
+	s.state = sortDown
+	return s.p, s.b, true
 }

@@ -35,6 +35,9 @@ func (t *Thread) callValue(slot uintptr, n int, want int16, kind uint16) bool {
 		}
 	}
 	r := t.callNative(nat, slot, n)
+	if r == callPending {
+		return t.beginThen(slot, want)
+	}
 	return r >= 0 && t.complete(slot, r, want)
 }
 
@@ -71,7 +74,12 @@ func (t *Thread) callNative(nat *native, slot uintptr, n int) int {
 		return -1
 	}
 	t.ab, t.an, t.push = slot+16, n, slot+16+uintptr(n)*16
-	r := nat.fn(t)
+	return t.deliver(slot, nat.fn(t))
+}
+
+// deliver moves the r results that a function of Go has pushed to slot, where it was called. It gives r, and -1 for an
+// error.
+func (t *Thread) deliver(slot uintptr, r int) int {
 	if r <= 0 {
 		if r == 0 {
 			t.ab = 0
@@ -152,6 +160,11 @@ func (t *Thread) complete(dst uintptr, n int, want int16) bool {
 			n++
 			want = f.want
 			t.fo -= frameSize
+		case kThen:
+			var ok bool
+			if dst, n, want, ok = t.then(f, dst, n); n == callPending || !ok {
+				return ok
+			}
 		case kMeta:
 			if n == 0 {
 				t.at(uintptr(f.dst)).n = tNil

@@ -69,7 +69,7 @@ func (t *Thread) walk(visit func(l level) bool) {
 			l.fn, l.lua = *t.at(uintptr(f.base) - 16), f
 		case f.kind == kPcall || f.kind == kXpcall:
 			l.fn = *t.at(uintptr(f.base))
-		case f.kind == kEntry && f.dst != 0:
+		case (f.kind == kEntry || f.kind == kThen) && f.dst != 0:
 			l.fn = *t.at(uintptr(f.dst) - 16)
 		default:
 			continue

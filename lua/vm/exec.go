@@ -144,6 +144,9 @@ func (x *exec) raise() bool {
 			if k == kEntry || k == kCo || (k == kPcall || k == kXpcall) && !x.uncatchable() {
 				break
 			}
+			if k == kThen {
+				(*Continuation)(t.at(uintptr(t.frameAt(fo).base)).p).fail()
+			}
 			fo -= frameSize
 		}
 		f := t.frameAt(fo)

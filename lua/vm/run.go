@@ -809,7 +809,8 @@ next:
 					th.push = slot + uintptr(n+1)*16
 					r := nat.fn(th)
 					if r < 0 {
-						goto raise
+						ok = r == callPending && th.beginThen(th.ab-16, int16(th.fp().prev().c)-1)
+						goto after
 					}
 					th.ab = 0
 					fp = th.fp()
@@ -1167,6 +1168,5 @@ after:
 	if ok {
 		goto reload
 	}
-raise:
 	return false
 }

@@ -52,6 +52,7 @@ const (
 	kSlow   = 2 // the frame below is not that of a Lua function
 	kPcall  = 4
 	kXpcall = 5
+	kThen   = 6  // a function of Go goes on with the results, see CallThen; dst: its arguments
 	kMeta   = 8  // the first result goes to dst
 	kDrop   = 9  // results are dropped
 	kCmp    = 10 // the result decides a comparison; ip: 1 to negate it
@@ -132,6 +133,8 @@ type exec struct {
 	traces  []string // of the coroutines that the error has ended, see Error.Coroutines
 	resAt   uintptr
 	resN    int
+	then    uintptr // of the CallThen that has just been asked for: its slot and how many arguments
+	thenN   int
 	budget  int64
 	depth   int  // calls out of Go that are open
 	nest    int  // coroutines that wait for one another
