@@ -82,8 +82,9 @@ func New(file string, opts ...Option) (*Server, error) {
 	return newServer(&options{file: path}, opts)
 }
 
-// Parse makes a server of the configuration that r holds. Reload compiles the
-// same text again.
+// Parse makes a server of the configuration that r holds, as if it were a file
+// nginx.conf in the prefix, or else in the working directory. Reload compiles
+// the same text again.
 func Parse(r io.Reader, opts ...Option) (*Server, error) {
 	text, err := io.ReadAll(r)
 	if err != nil {
@@ -113,7 +114,9 @@ func newServer(o *options, opts []Option) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.prefix = prefix
+	if o.prefix = prefix; o.text != nil {
+		o.file = filepath.Join(prefix, filepath.Base(o.file))
+	}
 	s := &Server{o: *o, zones: &phases.Zones{}, logs: phases.NewLogs(o.stderr), done: make(chan struct{})}
 	s.logs.Slog = o.slog
 	cfg, err := s.compile()

@@ -1,0 +1,393 @@
+package luahttpd
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/luahttpd/luahttpd/actor"
+	"github.com/luahttpd/luahttpd/phases"
+)
+
+// fileServer is a server whose configuration changes.
+type fileServer struct {
+	*testServer
+	file string
+}
+
+func startFile(t *testing.T, text string, opts ...Option) *fileServer {
+	t.Helper()
+	before := runtime.NumGoroutine()
+	f := &fileServer{&testServer{log: &logBuffer{}}, filepath.Join(t.TempDir(), "nginx.conf")}
+	f.write(t, text)
+	s, err := New(f.file, append([]Option{WithStderr(f.log)}, opts...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Start(); err != nil {
+		t.Fatal(err)
+	}
+	f.Server = s
+	t.Cleanup(func() { f.check(t, before) })
+	return f
+}
+
+func (f *fileServer) write(t *testing.T, text string) {
+	t.Helper()
+	if err := os.WriteFile(f.file, []byte("worker_processes 2; error_log stderr info; events {} http { access_log off;\n"+text+"\n}\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (f *fileServer) reload(t *testing.T, text string) {
+	t.Helper()
+	f.write(t, text)
+	if err := f.Reload(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// freePorts are ports that nobody listened on a moment ago.
+func freePorts(t *testing.T, n int) (ports []int) {
+	t.Helper()
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+	}
+	return ports
+}
+
+// dialog is a connection that several requests are made on.
+type dialog struct {
+	net.Conn
+	r *bufio.Reader
+}
+
+func dial(t *testing.T, a net.Addr) *dialog {
+	t.Helper()
+	c, err := net.Dial(a.Network(), a.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.SetDeadline(time.Now().Add(10 * time.Second))
+	t.Cleanup(func() { c.Close() })
+	return &dialog{c, bufio.NewReader(c)}
+}
+
+func (d *dialog) get(t *testing.T, path string) string {
+	t.Helper()
+	fmt.Fprintf(d, "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", path)
+	return d.answer(t)
+}
+
+func (d *dialog) answer(t *testing.T) string {
+	t.Helper()
+	resp, err := http.ReadResponse(d.r, nil)
+	if err != nil {
+		t.Error(err)
+		return ""
+	}
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Error(err)
+	}
+	return string(b)
+}
+
+func TestReload(t *testing.T) {
+	const version = `lua_shared_dict d 64k; server { listen 127.0.0.1:0;
+		location / { return 200 VERSION; }
+		location /count { content_by_lua_block { ngx.print((ngx.shared.d:incr("n", 1, 0))) } }
+		location /slow { content_by_lua_block { ngx.print("VERSION") ngx.flush(true) ngx.sleep(0.2) ngx.print("VERSION") } } }`
+	text := func(v string) string { return strings.ReplaceAll(version, "VERSION", v) }
+	f := startFile(t, text("one"))
+	idle, slow := dial(t, f.Addr()), dial(t, f.Addr())
+	if got := idle.get(t, "/") + idle.get(t, "/count"); got != "one1" {
+		t.Fatal(got)
+	}
+	fmt.Fprint(slow, "GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
+	slow.r.Peek(1)
+	f.reload(t, text("two"))
+	// The idle connection is still there; so is what was counted.
+	if got := idle.get(t, "/") + idle.get(t, "/count"); got != "two2" {
+		t.Error(got)
+	}
+	if got := slow.answer(t); got != "oneone" {
+		t.Errorf("the request that was under way answers %q", got)
+	}
+	if got := slow.get(t, "/"); got != "two" {
+		t.Errorf("the next one %q", got)
+	}
+	// A bad one changes nothing, not even the zone that it makes larger.
+	f.write(t, strings.Replace(text("three"), "64k", "128k", 1)+" nope;")
+	if err := f.Reload(); err == nil || !strings.Contains(err.Error(), `unknown directive "nope" in `+f.file+":") {
+		t.Error(err)
+	}
+	f.reload(t, text("four"))
+	if got := fetch(t, f.Addr(), "/") + fetch(t, f.Addr(), "/count"); got != "four3" {
+		t.Error(got)
+	}
+	// One that is not declared any more is forgotten.
+	f.reload(t, "server { listen 127.0.0.1:0; return 200 x; }")
+	f.reload(t, text("five"))
+	if got := fetch(t, f.Addr(), "/count"); got != "1" {
+		t.Error(got)
+	}
+}
+
+func TestReloadSockets(t *testing.T) {
+	p := freePorts(t, 2)
+	server := func(ports ...int) (text string) {
+		for _, port := range ports {
+			text += fmt.Sprintf("server { listen 127.0.0.1:%d; return 200 $server_port; }\n", port)
+		}
+		return text
+	}
+	f := startFile(t, server(p[0]))
+	first, second := f.Addr(), &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: p[1]}
+	idle := dial(t, first)
+	idle.get(t, "/")
+	count := func() (accepts, fds int) {
+		for _, w := range f.workers {
+			w.loop.Call(func() { accepts, fds = accepts+len(w.accepts), fds+w.loop.FDs()-w.conns })
+		}
+		return accepts, fds
+	}
+	f.reload(t, server(p...))
+	if got := fetch(t, second, "/"); got != fmt.Sprint(p[1]) {
+		t.Error(got)
+	}
+	if a, fds := count(); a != 4 || fds != 4 {
+		t.Errorf("%d sockets accept, %d descriptors", a, fds)
+	}
+	f.reload(t, server(p[1]))
+	if c, err := net.Dial("tcp", first.String()); err == nil {
+		c.Close()
+		t.Error("the socket that is not configured any more takes connections")
+	}
+	if _, err := idle.r.ReadByte(); err != io.EOF {
+		t.Errorf("its idle connection: %v", err)
+	}
+	if a, fds := count(); a != 2 || fds != 2 {
+		t.Errorf("%d sockets accept, %d descriptors", a, fds)
+	}
+	// One that cannot be opened refuses the configuration; those opened with it are closed.
+	l, err := net.Listen("tcp", first.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	free := freePorts(t, 1)[0]
+	f.write(t, server(p[1], free, p[0]))
+	if err := f.Reload(); err == nil || err.Error() != fmt.Sprintf("bind() to %s failed (98: Address already in use)", first) {
+		t.Error(err)
+	}
+	if c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", free)); err == nil {
+		c.Close()
+		t.Error("a socket of the refused configuration takes connections")
+	}
+	if got := fetch(t, second, "/"); got != fmt.Sprint(p[1]) {
+		t.Error(got)
+	}
+}
+
+// TestReloadModules: those of a configuration stop once on each worker, after
+// the last request under it; a start that fails takes the reload back.
+func TestReloadModules(t *testing.T) {
+	var started, retired, stopped, refuse atomic.Int32
+	probe := phases.Define(phases.Spec[struct{}]{
+		Name: "probe",
+		Start: func(_ *phases.Config, w *actor.Worker) error {
+			if int32(w.ID()) == refuse.Load()-1 {
+				return errors.New("refused")
+			}
+			started.Add(1)
+			return nil
+		},
+		Retire: func(*phases.Config, *actor.Worker) { retired.Add(1) },
+		Stop:   func(*phases.Config, *actor.Worker) { stopped.Add(1) },
+	})
+	f := startFile(t, "server { listen 127.0.0.1:0; location / { content_by_lua_block { ngx.print(1) ngx.flush(true) ngx.sleep(0.2) } } }",
+		WithModules(func(all []phases.Module) []phases.Module { return append(all, probe) }))
+	expect := func(what string, a, b, c int32) {
+		t.Helper()
+		deadline := time.Now().Add(5 * time.Second)
+		for started.Load() != a || retired.Load() != b || stopped.Load() != c {
+			if time.Now().After(deadline) {
+				t.Fatalf("%s: %d started, %d retired, %d stopped; want %d, %d, %d", what, started.Load(), retired.Load(), stopped.Load(), a, b, c)
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}
+	expect("a start", 2, 0, 0)
+	c := dial(t, f.Addr())
+	fmt.Fprint(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+	c.r.Peek(1)
+	if err := f.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	expect("a reload with a request under way", 4, 2, 1)
+	c.answer(t)
+	expect("its end", 4, 2, 2)
+	refuse.Store(2) // the second worker
+	if err := f.Reload(); err == nil || err.Error() != "refused" {
+		t.Error(err)
+	}
+	expect("a reload that fails", 5, 3, 3)
+	if got := fetch(t, f.Addr(), "/"); got != "1" {
+		t.Error(got)
+	}
+	refuse.Store(0)
+	if err := f.Close(); err != nil {
+		t.Error(err)
+	}
+	expect("the end", 5, 5, 5)
+}
+
+// TestStartFails: what was started is stopped.
+func TestStartFails(t *testing.T) {
+	var running atomic.Int32
+	probe := phases.Define(phases.Spec[struct{}]{
+		Name: "probe",
+		Start: func(_ *phases.Config, w *actor.Worker) error {
+			if w.ID() == 1 {
+				panic("a mistake")
+			}
+			running.Add(1)
+			return nil
+		},
+		Stop: func(*phases.Config, *actor.Worker) { running.Add(-1) },
+	})
+	s, err := Parse(strings.NewReader("worker_processes 2; events {} error_log stderr; http { server { listen 127.0.0.1:0; } }"), WithStderr(io.Discard),
+		WithModules(func(all []phases.Module) []phases.Module { return append(all, probe) }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := runtime.NumGoroutine()
+	if err := s.Start(); err == nil || err.Error() != "panic: a mistake" {
+		t.Error(err)
+	}
+	if n := running.Load(); n != 0 {
+		t.Errorf("%d run", n)
+	}
+	for range 200 {
+		if runtime.NumGoroutine() <= before {
+			break
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	if n := runtime.NumGoroutine(); n > before {
+		t.Errorf("%d goroutines are left", n-before)
+	}
+}
+
+func TestUnixSocket(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	f := startFile(t, "server { listen unix:"+path+"; return 200 \"$remote_addr $server_addr [$server_port] [$remote_port]\"; }")
+	a := f.Addr()
+	if got := fetch(t, a, "/"); got != "unix: unix:"+path+" [] []" {
+		t.Error(got)
+	}
+	f.reload(t, "server { listen unix:"+path+"; return 200 two; }")
+	if got := fetch(t, a, "/"); got != "two" {
+		t.Error(got)
+	}
+	if err := f.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Lstat(path); !os.IsNotExist(err) {
+		t.Errorf("the socket's file is left: %v", err)
+	}
+}
+
+// TestStaleUnixSocket: a file that nobody listens on is in nobody's way, one
+// that is no socket is.
+func TestStaleUnixSocket(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.SetUnlinkOnClose(false)
+	start := func() error {
+		s, err := Parse(strings.NewReader("events {} error_log stderr; http { server { listen unix:"+path+"; } }"), WithStderr(io.Discard))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		return s.Start()
+	}
+	if err := start(); err == nil {
+		t.Error("it is in use")
+	}
+	l.Close()
+	if err := start(); err != nil {
+		t.Error(err)
+	}
+	if err := os.WriteFile(path, []byte("text"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := start(); err == nil {
+		t.Error("the file is no socket")
+	}
+}
+
+func TestWildcard(t *testing.T) {
+	p := freePorts(t, 1)[0]
+	f := startFile(t, fmt.Sprintf("server { listen %d; return 200 any; } server { listen 127.0.0.1:%d; return 200 here; } server { listen 127.0.0.2:%d; return 200 there; }", p, p, p))
+	if n := len(f.sockets); n != 1 {
+		t.Errorf("%d sockets", n)
+	}
+	for ip, want := range map[string]string{"127.0.0.1": "here", "127.0.0.2": "there", "127.0.0.3": "any"} {
+		if got := fetch(t, &net.TCPAddr{IP: net.ParseIP(ip), Port: p}, "/"); got != want {
+			t.Errorf("%s: %q, want %q", ip, got, want)
+		}
+	}
+}
+
+func TestReopenLogs(t *testing.T) {
+	f := startFile(t, "server { listen 127.0.0.1:0; access_log log bare; return 200 x; } log_format bare $uri;")
+	log := filepath.Join(filepath.Dir(f.file), "log")
+	// The line comes when the response has gone.
+	has := func(name, want string) {
+		t.Helper()
+		deadline := time.Now().Add(5 * time.Second)
+		for {
+			got, err := os.ReadFile(name)
+			if string(got) == want {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("%s: %q %v, want %q", name, got, err, want)
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}
+	fetch(t, f.Addr(), "/one")
+	has(log, "/one\n")
+	if err := os.Rename(log, log+".1"); err != nil {
+		t.Fatal(err)
+	}
+	fetch(t, f.Addr(), "/two")
+	has(log+".1", "/one\n/two\n")
+	if err := f.ReopenLogs(); err != nil {
+		t.Fatal(err)
+	}
+	fetch(t, f.Addr(), "/three")
+	has(log, "/three\n")
+	has(log+".1", "/one\n/two\n")
+}
