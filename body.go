@@ -87,6 +87,10 @@ func (t *turn) ReadWithin(p []byte, limit time.Duration) (int, error) {
 	return n, err
 }
 
+// Buffered tells whether a Read would find bytes without waiting, as far as is
+// known without asking the kernel.
+func (t *turn) Buffered() bool { return !t.in.ended && t.in.broken == nil && t.pos < t.end }
+
 // read returns body bytes; io.EOF comes with ended set only.
 func (in *bodyReader) read(t *turn, p []byte) (int, error) {
 	if in.chunked {

@@ -155,28 +155,32 @@ func (m *memoryReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// writePieces sends the head and then the body piece by piece.
+// writePieces sends the head and then the body piece by piece; the first piece
+// goes with the head if it is there already.
 func (x *Exchange) writePieces(source io.Reader, framed bool) error {
-	if _, err := x.conn.Write(x.out); err != nil {
-		return err
-	}
 	data := x.w.takeLarge(pieceSize)
 	defer x.w.giveLarge(data)
 	var around [64]byte
+	head := x.out
+	if b, is := x.r.Stream().(interface{ Buffered() bool }); x.stream && !(is && b.Buffered()) {
+		if _, err := x.conn.Write(head); err != nil {
+			return err
+		}
+		head = nil
+	}
 	for {
 		n, err := source.Read(data)
 		if x.early {
 			return errEarly
 		}
-		if n > 0 {
-			if framed {
+		if n > 0 || head != nil {
+			bufs := [4][]byte{head}
+			if framed && n > 0 {
 				before := x.proto.open(around[:0], n)
-				after := x.proto.shut(around[len(before):len(before)], n)
-				bufs := [3][]byte{before, data[:n], after}
-				if _, werr := x.conn.Writev(bufs[:]); werr != nil {
-					return werr
-				}
-			} else if _, werr := x.conn.Write(data[:n]); werr != nil {
+				bufs[1], bufs[3] = before, x.proto.shut(around[len(before):len(before)], n)
+			}
+			bufs[2], head = data[:n], nil
+			if _, werr := x.conn.Writev(bufs[:]); werr != nil {
 				return werr
 			}
 		}
