@@ -25,6 +25,7 @@ var imports = map[string]string{
 	"phases/setvar":  "phases/http1",
 	"lua/vm":         "",
 	"lua/stdlib":     "lua/vm",
+	"lua/gopher":     "lua/vm",
 	"actor":          "poll",
 	"resolver":       "actor",
 	"phases":         "resolver actor conf pcre phases/http1",
@@ -32,20 +33,19 @@ var imports = map[string]string{
 	"filter":         "phases actor conf pcre phases/http1",
 	"upstream":       "resolver phases actor conf pcre phases/http1",
 	"lua":            "lua/vm lua/stdlib resolver lua/cjson lua/resty upstream phases actor conf pcre phases/http1 phases/setvar",
-	".":              "lua upstream filter phases/handler phases phases/http1 actor conf",
+	".":              "lua lua/vm upstream filter phases/handler phases phases/http1 actor conf",
 	"cmd/luahttpd":   ". phases",
 }
 
 // foreign says which packages may import what is not of this module and not
 // of the standard library, and system calls.
 var foreign = map[string]string{
-	"syscall":                          "poll actor phases . cmd/luahttpd upstream lua phases/handler lua/stdlib",
-	"golang.org/x/sys/unix":            "poll actor",
-	"github.com/yuin/gopher-lua":       "lua/vm",
-	"github.com/yuin/gopher-lua/ast":   "lua/vm",
-	"github.com/yuin/gopher-lua/parse": "lua/vm",
-	"github.com/dlclark/regexp2/v2":    "pcre",
-	"github.com/klauspost/compress":    "filter",
+	"syscall":                       "poll actor phases . cmd/luahttpd upstream lua phases/handler lua/stdlib",
+	"golang.org/x/sys/unix":         "poll actor",
+	"github.com/yuin/gopher-lua":    "lua/gopher",
+	"layeh.com/gopher-luar":         "lua/gopher",
+	"github.com/dlclark/regexp2/v2": "pcre",
+	"github.com/klauspost/compress": "filter",
 }
 
 // TestImports holds every package to the two tables.

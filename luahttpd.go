@@ -20,6 +20,8 @@ import (
 
 	"github.com/luahttpd/luahttpd/actor"
 	"github.com/luahttpd/luahttpd/conf"
+	"github.com/luahttpd/luahttpd/lua"
+	"github.com/luahttpd/luahttpd/lua/vm"
 	"github.com/luahttpd/luahttpd/phases"
 )
 
@@ -35,6 +37,7 @@ type options struct {
 	slog       *slog.Logger
 	stderr     io.Writer
 	modules    func([]phases.Module) []phases.Module
+	luaModules map[string]func(t *vm.Thread) vm.Value
 	port       uint16
 	syscalls   *actor.Syscalls
 	testing    bool
@@ -62,6 +65,18 @@ func WithStderr(w io.Writer) Option { return func(o *options) { o.stderr = w } }
 // their places. The order is described at the list in modules.go.
 func WithModules(change func([]phases.Module) []phases.Module) Option {
 	return func(o *options) { o.modules = change }
+}
+
+// WithLuaModule makes a module of Go: what require(name) gives is what load
+// returns, once in each worker. Modules that were written for gopher-lua, and
+// Go values wrapped by gopher-luar: see package lua/gopher.
+func WithLuaModule(name string, load func(t *vm.Thread) vm.Value) Option {
+	return func(o *options) {
+		if o.luaModules == nil {
+			o.luaModules = map[string]func(t *vm.Thread) vm.Value{}
+		}
+		o.luaModules[name] = load
+	}
 }
 
 // WithDefaultPort sets the port of server blocks without listen (80).
@@ -139,6 +154,9 @@ func (s *Server) compile() (*phases.Config, error) {
 	mods := modules()
 	if o.modules != nil {
 		mods = o.modules(mods)
+	}
+	if o.luaModules != nil {
+		mods = append(mods, lua.Provide(o.luaModules))
 	}
 	return phases.Compile(file, o.file, phases.Options{
 		Modules: mods, Prefix: o.prefix, Zones: s.zones, Logs: s.logs, Stats: &s.stats, Build: build, DefaultPort: o.port,

@@ -7,6 +7,7 @@ import (
 	"github.com/luahttpd/luahttpd/lua/cjson"
 	"github.com/luahttpd/luahttpd/lua/resty"
 	"github.com/luahttpd/luahttpd/lua/vm"
+	"github.com/luahttpd/luahttpd/phases"
 )
 
 // nativeArea makes the modules available to require that OpenResty has in C
@@ -17,7 +18,29 @@ var nativeArea = area{open: func(e *engine, ngx *vm.Table) {
 		return float64(e.now().UnixMilli()) / 1000
 	}})
 	e.openCore(ngx)
+	for name, load := range providedSlot.Of(e.site.cfg).modules {
+		e.vm.Builtin(name, load)
+	}
 }}
+
+// provided are the modules of the program that embeds the server.
+type provided struct {
+	modules map[string]func(t *vm.Thread) vm.Value
+}
+
+var providedSlot phases.ConfigSlot[provided]
+
+// Provide makes modules of Go available to require. Each is loaded once in
+// each VM that asks for it.
+func Provide(modules map[string]func(t *vm.Thread) vm.Value) phases.Module {
+	return phases.Define(phases.Spec[struct{}]{
+		Name: "lua_modules",
+		Init: func(cfg *phases.Config, _ *struct{}) error {
+			providedSlot.Of(cfg).modules = modules
+			return nil
+		},
+	})
+}
 
 // coreParts are the modules of lua-resty-core that only put functions into
 // ngx, where they are here from the begin: to require one is enough.

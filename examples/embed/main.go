@@ -1,5 +1,5 @@
 // Command embed is a Go program with luahttpd as its HTTP front: a module in
-// Go beside a handler in Lua, and the program's own logger.
+// Go beside handlers in Lua, Lua modules in Go, and the program's own logger.
 package main
 
 import (
@@ -12,8 +12,11 @@ import (
 	"strings"
 	"time"
 
+	lua "github.com/yuin/gopher-lua"
+
 	"github.com/luahttpd/luahttpd"
 	"github.com/luahttpd/luahttpd/conf"
+	"github.com/luahttpd/luahttpd/lua/gopher"
 	"github.com/luahttpd/luahttpd/phases"
 )
 
@@ -25,6 +28,10 @@ http {
         listen 127.0.0.1:0;
         location = /hello { content_by_lua_block { ngx.say("hello from Lua") } }
         location = /count { counter; }
+        location = /shop  { content_by_lua_block {
+            local shop, owner = require "shop", require "owner"
+            ngx.say(owner.Name, " asks ", shop.price("tea", 3))
+        } }
     }
 }
 `
@@ -50,9 +57,26 @@ func Counter() phases.Module {
 	})
 }
 
+// Shop is a module written for gopher-lua.
+func Shop(l *lua.LState) int {
+	prices := map[string]float64{"tea": 2.5}
+	l.Push(l.SetFuncs(l.NewTable(), map[string]lua.LGFunction{
+		"price": func(l *lua.LState) int {
+			l.Push(lua.LNumber(prices[l.CheckString(1)] * float64(l.CheckNumber(2))))
+			return 1
+		},
+	}))
+	return 1
+}
+
+// Owner is a Go value that scripts read by gopher-luar's rules.
+type Owner struct{ Name string }
+
 func start() (*luahttpd.Server, error) {
 	srv, err := luahttpd.Parse(strings.NewReader(config),
 		luahttpd.WithLogger(slog.Default()),
+		luahttpd.WithLuaModule("shop", gopher.Module(Shop)),
+		luahttpd.WithLuaModule("owner", gopher.Value(&Owner{"Ann"})),
 		luahttpd.WithModules(func(list []phases.Module) []phases.Module { return append(list, Counter()) }))
 	if err != nil {
 		return nil, err

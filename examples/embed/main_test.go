@@ -15,6 +15,7 @@ func TestEmbed(t *testing.T) {
 	client := &http.Client{Transport: &http.Transport{}}
 	for _, c := range []struct{ path, want string }{
 		{"/hello", "hello from Lua\n"}, {"/count", "asked 1 times\n"}, {"/count", "asked 2 times\n"},
+		{"/shop", "Ann asks 7.5\n"},
 	} {
 		resp, err := client.Get("http://" + srv.Addr().String() + c.path)
 		if err != nil {

@@ -215,6 +215,21 @@ func (f *Function) SetEnv(e *Table) bool {
 // IsGo tells whether it is a function of Go.
 func (f *Function) IsGo() bool { return f.p == nil }
 
+// Host is what SetHost stored with a function of Go.
+func (f *Function) Host() any {
+	if f.p != nil {
+		return nil
+	}
+	return (*native)(unsafe.Pointer(f)).host
+}
+
+// SetHost stores a value of the host with a function of Go, by which it knows the function again.
+func (f *Function) SetHost(v any) {
+	if f.p == nil {
+		(*native)(unsafe.Pointer(f)).host = v
+	}
+}
+
 // Proto gives the code of a Lua function, nil for one of Go.
 func (f *Function) Proto() *Proto { return f.p }
 

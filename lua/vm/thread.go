@@ -28,6 +28,7 @@ type native struct {
 	loop    uint8
 	name    string
 	co      *Thread // of coroutine.wrap
+	host    any     // see Function.Host
 }
 
 // Functions that the interpreter itself carries out, since they change what runs.
