@@ -35,6 +35,7 @@ func serveProcess(srv *luahttpd.Server) int {
 	if err := prepare(srv, p); err != nil {
 		return emerg(err)
 	}
+	signals := catchSignals()
 	if err := srv.Start(); err != nil {
 		log(srv, phases.LevelEmerg, err.Error())
 		return emerg(err)
@@ -56,7 +57,7 @@ func serveProcess(srv *luahttpd.Server) int {
 			return emerg(err)
 		}
 	}
-	go handleSignals(srv)
+	go handleSignals(srv, signals)
 	done := make(chan struct{})
 	go releaseMemory(srv, done)
 	err := srv.Wait()
@@ -206,11 +207,17 @@ func dropPrivileges(p *phases.Process) error {
 	return os.NewSyscallError("setuid", syscall.Setuid(uid))
 }
 
-// handleSignals is nginx's table of signals.
-func handleSignals(srv *luahttpd.Server) {
+// catchSignals keeps signals for handleSignals; before the server starts, so
+// that none has its default effect.
+func catchSignals() chan os.Signal {
 	c := make(chan os.Signal, 8)
 	signal.Notify(c, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH)
 	signal.Ignore(syscall.SIGPIPE)
+	return c
+}
+
+// handleSignals is nginx's table of signals.
+func handleSignals(srv *luahttpd.Server, c <-chan os.Signal) {
 	for sig := range c {
 		no := sig.(syscall.Signal)
 		name := signalNames[no]

@@ -84,6 +84,7 @@ func serveSite() int {
 // serveFrom serves a configuration in the foreground on the first free port,
 // which stands in it as @PORT@, and says on the terminal where.
 func serveFrom(prefix, config, what string) int {
+	signals := catchSignals()
 	for port := firstPort; port < firstPort+portTries; port++ {
 		text := strings.ReplaceAll(config, "@PORT@", fmt.Sprint(port))
 		srv, err := luahttpd.Parse(strings.NewReader(text), luahttpd.WithPrefix(prefix))
@@ -101,7 +102,7 @@ func serveFrom(prefix, config, what string) int {
 			fmt.Printf("listening on http://%s/\n", a)
 		}
 		fmt.Println("press Ctrl-C to stop")
-		go handleSignals(srv)
+		go handleSignals(srv, signals)
 		if err := srv.Wait(); err != nil && !errors.Is(err, luahttpd.ErrClosed) {
 			return emerg(err)
 		}
