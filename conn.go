@@ -278,7 +278,7 @@ func (c *conn) greet(ten *tenure, l *phases.Listen) bool {
 	if l.SSL && c.tls == nil {
 		ten.requests++ // scripts may run for the certificate
 		defer c.w.leave(ten)
-		return c.handshake(l)
+		return c.handshake(l, ten)
 	}
 	return true
 }

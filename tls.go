@@ -3,7 +3,6 @@ package luahttpd
 import (
 	"crypto/tls"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/luahttpd/luahttpd/actor"
@@ -19,19 +18,23 @@ type tlsConn struct {
 
 // handshake makes the connection a TLS one. A client that speaks HTTP gets an
 // answer in HTTP: its bytes are kept for the turn.
-func (c *conn) handshake(l *phases.Listen) bool {
+func (c *conn) handshake(l *phases.Listen, ten *tenure) bool {
 	t := &tlsConn{}
-	t.TLS = c.fd.ServerTLS(&tls.Config{GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-		cfg, srv, err := l.TLSFor([]byte(strings.ToLower(hello.ServerName)))
-		t.srv = srv
-		return cfg, err
-	}})
+	h := &phases.Handshake{Config: ten.cfg, Worker: c.w.loop, Server: l.Default, SSL: phases.SSLOf(l.Default), Origin: c.socket.key,
+		Client: &phases.Client{ID: c.id, Addr: c.peer.unpack(), Local: c.localAddr(), Unix: l.Unix, Name: c.peerName(), Since: time.Unix(0, c.since)}}
+	if c.proxy != nil {
+		h.Client.ProxyAddr, h.Client.ProxyLocal = c.proxy.source, c.proxy.target
+	}
+	t.TLS = c.fd.ServerTLS(&tls.Config{GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) { return h.Answer(l, hello) }})
+	h.Raw = t.Hello
 	c.fd.SetDeadline(c.w.loop.Now().Add(l.Default.Core.HeaderTimeout))
+	c.logf(l, phases.LevelDebug, "reusable connection: 0")
 	err := t.Handshake()
 	c.fd.SetDeadline(time.Time{})
 	var plain *actor.NotTLS
 	switch {
 	case err == nil:
+		c.logf(l, phases.LevelDebug, "SSL_do_handshake: 1")
 	case errors.As(err, &plain) && plain.Received[0] >= 'A' && plain.Received[0] <= 'Z':
 		c.rare().plain = plain.Received
 		return true
@@ -45,11 +48,8 @@ func (c *conn) handshake(l *phases.Listen) bool {
 		c.logf(l, phases.LevelInfo, "SSL_do_handshake() failed (SSL: %v) while SSL handshaking", err)
 		return false
 	}
-	t.state = &phases.TLSState{ConnectionState: t.State()}
-	if t.srv == nil {
-		t.srv = l.Default
-	}
-	t.state.Verify, t.state.VerifyError = phases.SSLOf(t.srv).Check(t.state.PeerCertificates, c.w.loop.Now())
+	t.state, t.srv = &phases.TLSState{ConnectionState: t.State(), Kept: h.Kept}, h.Server
+	t.state.Verify, t.state.VerifyError = h.SSL.Check(t.state.PeerCertificates, c.w.loop.Now())
 	c.rare().tls = t
 	return true
 }

@@ -128,6 +128,7 @@ type Coroutine struct {
 	on    uint64 // what it is parked on
 	token uint64 // the last one handed out; never starts afresh, not even for a pooled coroutine
 	fired uint64 // the token that was resumed before it was parked on
+	parks uint64
 
 	pending *Interrupt // thrown at the next park
 	timer   Timer
@@ -246,6 +247,7 @@ func (co *Coroutine) park(on uint64) *Interrupt {
 	if i := co.interrupted(); i != nil {
 		return i
 	}
+	co.parks++
 	co.on, co.state = on, parked
 	if on == onQueue {
 		co.state = queued
@@ -364,6 +366,9 @@ func (co *Coroutine) throw() {
 		co.enter()
 	}
 }
+
+// Parks counts how often the coroutine has waited.
+func (co *Coroutine) Parks() uint64 { return co.parks }
 
 // Dead says whether it has ended.
 func (co *Coroutine) Dead() bool { return co.state == dead }

@@ -41,10 +41,12 @@ type TLS struct {
 	more     bool // the last read may have left decrypted bytes
 	reading  bool // a coroutine is in Read or Handshake
 	writing  bool
+	hearing  bool // a server's that has not answered
 	begun    bool // a record has come
 	shaken   bool
 	shutdown bool
 	foreign  *NotTLS
+	hello    []byte // of a server before its answer: all that came
 }
 
 // NotTLS is the error of a handshake with a client that does not speak TLS at all.
@@ -60,7 +62,7 @@ const recordHandshake = 22
 // ServerTLS makes the FD the server's end of a TLS connection. The configuration's callbacks run in
 // the coroutine of Handshake and may park.
 func (f *FD) ServerTLS(c *tls.Config) *TLS {
-	t := &TLS{fd: f}
+	t := &TLS{fd: f, hearing: true}
 	t.conn = tls.Server((*tlsTransport)(t), c)
 	return t
 }
@@ -83,6 +85,10 @@ func (t *TLS) State() tls.ConnectionState {
 	return t.conn.ConnectionState()
 }
 
+// Hello is what a client has sent before it had an answer, its ClientHello in records; nil after the
+// handshake.
+func (t *TLS) Hello() []byte { return t.hello }
+
 // Handshake does the handshake if it was not done. The FD's timeouts bound each of its steps. After
 // an error only Close makes sense; the error of a client that does not speak TLS is a *NotTLS.
 func (t *TLS) Handshake() error {
@@ -95,6 +101,7 @@ func (t *TLS) Handshake() error {
 	t.reading, t.writing = true, true
 	defer func() { t.reading, t.writing = false, false }()
 	err := t.conn.Handshake()
+	t.hello, t.hearing = nil, false
 	if t.foreign != nil {
 		return t.foreign
 	}
@@ -366,6 +373,9 @@ func (c *tlsTransport) Read(p []byte) (int, error) {
 		t.left = recordSize(t.in[t.r:])
 	}
 	n := copy(p[:min(len(p), t.left)], t.in[t.r:t.w])
+	if t.hearing && len(t.hello) < tlsPending {
+		t.hello = append(t.hello, p[:n]...)
+	}
 	t.r += n
 	t.left -= n
 	if t.r == t.w {
@@ -380,6 +390,7 @@ func (c *tlsTransport) Write(p []byte) (int, error) {
 	if len(c.out)-c.sent+len(p) > tlsPending {
 		return 0, errPending
 	}
+	c.hearing = false
 	c.out = append(c.out, p...)
 	return len(p), nil
 }

@@ -40,7 +40,11 @@ func areas() []area {
 		tcpArea,
 		udpArea,
 		requestSocketArea,
-		sslArea,      // api_ssl.go
+		sslArea, // api_ssl.go
+		sslHelloArea,
+		sslSessionArea,
+		sslPeerArea,
+		ocspArea,
 		balancerArea, // api_balancer.go
 		globalArea,   // last: it guards the others' globals
 	}

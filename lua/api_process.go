@@ -59,12 +59,16 @@ var processArea = area{open: func(e *engine, ngx *vm.Table) {
 	})
 }}
 
-// module makes `require name` return a table of functions.
-func (e *engine) module(name string, rows []row) {
+// module makes `require name` return a table of functions; fill adds others.
+func (e *engine) module(name string, rows []row, fill ...func(m *vm.Table)) {
 	e.vm.Builtin(name, func(*vm.Thread) vm.Value {
-		m := e.vm.NewTable(0, len(rows))
+		m := e.vm.NewTable(0, len(rows)+1)
+		m.SetStr("version", vm.String(restyVersion))
 		for _, row := range rows {
 			e.add(m, row)
+		}
+		for _, f := range fill {
+			f(m)
 		}
 		return m.Value()
 	})

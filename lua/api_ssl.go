@@ -6,36 +6,32 @@ import (
 	"encoding/pem"
 
 	"github.com/luahttpd/luahttpd/lua/vm"
+	"github.com/luahttpd/luahttpd/phases"
 )
 
-// sslArea is the part of the module ngx.ssl that reads certificates and keys.
+// sslArea is the module ngx.ssl: certificates and keys, and the TLS of the
+// client's connection.
 var sslArea = area{open: func(e *engine, ngx *vm.Table) {
-	e.vm.Builtin("ngx.ssl", func(*vm.Thread) vm.Value {
-		module := e.vm.NewTable(0, 16)
-		module.SetStr("version", vm.String(restyVersion))
+	e.module("ngx.ssl", append([]row{
+		{"cert_pem_to_der", anyPhase, certToDER},
+		{"parse_pem_cert", anyPhase, func(t *vm.Thread, s *state) int {
+			return s.pushCerts(t, pemCerts(t.CheckString(1)), "PEM_read_bio_X509_AUX() failed")
+		}},
+		{"parse_der_cert", anyPhase, func(t *vm.Thread, s *state) int {
+			certs, _ := x509.ParseCertificates([]byte(t.CheckString(1)))
+			return s.pushCerts(t, certs, "d2i_X509_bio() failed")
+		}},
+		{"priv_key_pem_to_der", anyPhase, keyToDER},
+		{"parse_pem_priv_key", anyPhase, func(t *vm.Thread, s *state) int {
+			return s.pushKey(t, pemKey(t.CheckString(1), t.OptString(2, "")), "PEM_read_bio_PrivateKey() failed")
+		}},
+		{"parse_der_priv_key", anyPhase, func(t *vm.Thread, s *state) int {
+			return s.pushKey(t, derKey([]byte(t.CheckString(1))), "d2i_PrivateKey_bio() failed")
+		}},
+	}, sslServerRows...), func(m *vm.Table) {
 		for name, v := range map[string]int{"SSL3_VERSION": 0x300, "TLS1_VERSION": 0x301, "TLS1_1_VERSION": 0x302, "TLS1_2_VERSION": 0x303, "TLS1_3_VERSION": 0x304} {
-			module.SetStr(name, vm.Int(v))
+			m.SetStr(name, vm.Int(v))
 		}
-		for _, row := range []row{
-			{"cert_pem_to_der", anyPhase, certToDER},
-			{"parse_pem_cert", anyPhase, func(t *vm.Thread, s *state) int {
-				return s.pushCerts(t, pemCerts(t.CheckString(1)), "PEM_read_bio_X509_AUX() failed")
-			}},
-			{"parse_der_cert", anyPhase, func(t *vm.Thread, s *state) int {
-				certs, _ := x509.ParseCertificates([]byte(t.CheckString(1)))
-				return s.pushCerts(t, certs, "d2i_X509_bio() failed")
-			}},
-			{"priv_key_pem_to_der", anyPhase, keyToDER},
-			{"parse_pem_priv_key", anyPhase, func(t *vm.Thread, s *state) int {
-				return s.pushKey(t, pemKey(t.CheckString(1)), "PEM_read_bio_PrivateKey() failed")
-			}},
-			{"parse_der_priv_key", anyPhase, func(t *vm.Thread, s *state) int {
-				return s.pushKey(t, derKey([]byte(t.CheckString(1))), "d2i_PrivateKey_bio() failed")
-			}},
-		} {
-			e.add(module, row)
-		}
-		return module.Value()
 	})
 }}
 
@@ -56,7 +52,14 @@ func pemCerts(text string) (certs []*x509.Certificate) {
 }
 
 // pemKey reads the first private key of a text in PEM, nil if there is none.
-func pemKey(text string) crypto.PrivateKey {
+func pemKey(text, password string) crypto.PrivateKey {
+	if password != "" {
+		plain, err := phases.DecryptPEM([]byte(text), password)
+		if err != nil {
+			return nil
+		}
+		text = string(plain)
+	}
 	for block, rest := pem.Decode([]byte(text)); block != nil; block, rest = pem.Decode(rest) {
 		if key := derKey(block.Bytes); key != nil {
 			return key
@@ -108,7 +111,7 @@ func certToDER(t *vm.Thread, s *state) int {
 }
 
 func keyToDER(t *vm.Thread, s *state) int {
-	key := pemKey(t.CheckString(1))
+	key := pemKey(t.CheckString(1), t.OptString(2, ""))
 	if key == nil {
 		return fail(t, "PEM_read_bio_PrivateKey() failed")
 	}

@@ -99,6 +99,7 @@ func getTable(t *vm.Thread, s *state) vm.Value {
 	m := s.memo()
 	if m.table.IsNil() {
 		m.table = s.e.vm.NewTable(0, 4).Value()
+		s.inherit(m.table.Table())
 		if s.r == nil {
 			s.debugf("lua release ngx.ctx at ref 1")
 		} else if r := s.r; r.LogEnabled(phases.LevelDebug) {

@@ -21,6 +21,7 @@ type chunk struct {
 	id    int // index in engine.funcs
 	phase phase
 	block *phases.Block // that it stands in, to find duplicates
+	stmt  *conf.Stmt
 	// name is how messages call an inline script; src is its text.
 	name, src string
 	// path is that of a script in a file, nil for an inline one.
@@ -33,7 +34,7 @@ type chunk struct {
 
 // newChunk makes a chunk of the statement's body or of its argument arg.
 func newChunk(b *phases.Block, s *conf.Stmt, p phase, arg int) (*chunk, error) {
-	k := &chunk{id: siteSlot.Of(b.Config).nextChunk(), phase: p, block: b, dir: b.Config.Prefix}
+	k := &chunk{id: siteSlot.Of(b.Config).nextChunk(), phase: p, block: b, stmt: s, dir: b.Config.Prefix}
 	switch {
 	case s.IsLua:
 		k.src = s.Lua

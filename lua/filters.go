@@ -16,6 +16,8 @@ type argument struct {
 	eof     bool
 	dropped bool          // the chunk was replaced by nothing
 	try     *upstream.Try // of balancer_by_lua
+	client  *clientShake  // of the scripts of a client's handshake
+	peer    *peerShake
 }
 
 // runShort runs the script of a phase that cannot wait. A Lua error is logged

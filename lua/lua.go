@@ -40,6 +40,10 @@ var Module = phases.Define(phases.Spec[Conf]{
 	Filter:  filterOf,
 	Finish: func(own *Conf, b *phases.Block) error {
 		own.site, own.core = siteSlot.Of(b.Config), b.Core()
+		own.takePart(b)
+		if err := own.takePeers(b); err != nil {
+			return err
+		}
 		var err error
 		if k := own.scripts[inBalancer]; k != nil && k.block == b {
 			u := upstream.Of(b)

@@ -78,9 +78,9 @@ var phaseRows = [phaseCount]struct {
 	inCertificate:      {'X', "ssl_cert", "ssl_certificate", httpSrv, block | file},
 	inSessionFetch:     {'F', "ssl_session_fetch", "ssl_session_fetch", httpOnly, block | file},
 	inSessionStore:     {'O', "ssl_session_store", "ssl_session_store", httpOnly, block | file},
-	inProxyCertificate: {'Q', "proxy_ssl_cert", "proxy_ssl_certificate", httpLoc, block | file},
+	inProxyCertificate: {'Q', "proxy_ssl_cert", "proxy_ssl_certificate", locations, block | file},
 	inThread:           {'D', "worker_thread", "", 0, 0},
-	inProxyVerify:      {'Z', "proxy_ssl_verify", "proxy_ssl_verify", httpLoc, block | file},
+	inProxyVerify:      {'Z', "proxy_ssl_verify", "proxy_ssl_verify", locations, block | file},
 }
 
 // String is what ngx.get_phase returns.

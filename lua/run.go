@@ -90,6 +90,9 @@ func (s *state) end() {
 	pooled := s.threads == nil // otherwise one may still be on its way out
 	s.unwatch()
 	s.killThreads()
+	if s.owner != nil {
+		s.owner.close()
+	}
 	e.vm.Release(s.t)
 	if s.phase == inInit || s.phase == inInitWorker {
 		return
@@ -348,6 +351,10 @@ func (s *state) logf(level phases.Level, format string, a ...any) {
 		format += " while logging request"
 	case inBalancer:
 		format += " while connecting to upstream"
+	case inProxyCertificate:
+		format += whileCertificate
+	case inProxyVerify:
+		format += whileVerify
 	}
 	s.r.Errorf(level, format, a...)
 }

@@ -28,6 +28,9 @@ type SSL struct {
 	// Stapling and its file (ssl_stapling_file).
 	Stapling     bool
 	StaplingFile string
+	// Hooks are set by whom scripts belong to, before the configuration is
+	// finished.
+	Hooks TLSHooks
 
 	config *tls.Config
 	roots  *x509.CertPool
@@ -171,14 +174,15 @@ func initSSL(cfg *Config, _ *SSL) error {
 	return nil
 }
 
-// TLSFor returns the configuration for a connection to l whose client named
-// host ("": none), and the server block that it comes from.
-func (l *Listen) TLSFor(host []byte) (*tls.Config, *Server, error) {
+// tlsFor returns the configuration for a connection to l whose client named
+// host ("": none), the server block of that name, and whose configuration it
+// is.
+func (l *Listen) tlsFor(host []byte) (*tls.Config, *Server, *SSL, error) {
 	srv := l.Default
 	if len(host) > 0 {
 		var err error
 		if srv, err = l.Find(nil, host); err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 	}
 	own := ConfOf[SSL](srv.Loc)
@@ -186,9 +190,9 @@ func (l *Listen) TLSFor(host []byte) (*tls.Config, *Server, error) {
 		own = ConfOf[SSL](l.Default.Loc)
 	}
 	if own.Reject || own.config == nil {
-		return &tls.Config{}, srv, nil // without a certificate: alert unrecognized_name
+		return &tls.Config{}, srv, own, nil // without a certificate: alert unrecognized_name
 	}
-	return own.config, srv, nil
+	return own.config, srv, own, nil
 }
 
 // SSLOf returns the TLS configuration of a server block.

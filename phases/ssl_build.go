@@ -81,6 +81,11 @@ func LoadKeyPair(cfg *Config, cert, key string, passwords []string) (tls.Certifi
 	return pair, nil
 }
 
+// DecryptPEM opens the encrypted keys of a text in PEM with a password.
+func DecryptPEM(text []byte, password string) ([]byte, error) {
+	return decrypt(text, []string{password})
+}
+
 // decrypt opens encrypted keys: PKCS #8 and OpenSSL's traditional form (RFC 1423).
 func decrypt(text []byte, passwords []string) ([]byte, error) {
 	var out []byte

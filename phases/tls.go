@@ -9,4 +9,6 @@ type TLSState struct {
 	Verify string
 	// VerifyError is the reason why the client's certificate was refused.
 	VerifyError error
+	// Kept is Handshake.Kept.
+	Kept any
 }

@@ -25,6 +25,7 @@ type tlsConf struct {
 	protocols  []string
 	ciphers    string
 	reuse      bool
+	hooks      HandshakeHooks
 }
 
 func defaultTLS() tlsConf { return tlsConf{depth: 1, reuse: true} }
@@ -227,14 +228,17 @@ func (s *secure) identity(r *phases.Request) string {
 	return s.conf.cert.String(r) + "\x00" + s.conf.key.String(r)
 }
 
-var errVerify = errors.New("certificate verify failed")
+// ErrVerify is the error of a handshake with a peer that is not trusted.
+var ErrVerify = errors.New("certificate verify failed")
 
 // handshake makes the connection a TLS one. Its failures go to the next peer
 // as failed connects do.
 func (x *Exchange) handshake(s *secure, name string) *failure {
 	c := x.conn
 	config := s.config
-	if s.conf.serverName || s.conf.verify || s.pairs != nil {
+	hooks := &s.conf.hooks
+	hooked := s.conf.verify || hooks.Certificate != nil || hooks.Verify != nil
+	if s.conf.serverName || hooked || s.pairs != nil {
 		config = config.Clone()
 		if s.conf.serverName && name != "" && !strings.HasPrefix(name, "[") && !strings.HasPrefix(name, "unix:") {
 			if _, is := literal(name, 0); !is {
@@ -253,13 +257,8 @@ func (x *Exchange) handshake(s *secure, name string) *failure {
 		config.ClientSessionCache = nil // a session is of one certificate
 	}
 	var wrong string
-	if s.conf.verify {
-		config.VerifyConnection = func(state tls.ConnectionState) error {
-			if wrong = s.check(&state, name); wrong != "" {
-				return errVerify
-			}
-			return nil
-		}
+	if hooked {
+		x.hook(s, config, name, &wrong)
 	}
 	c.fd.SetReadTimeout(x.try.ConnectTimeout)
 	c.fd.SetWriteTimeout(x.try.ConnectTimeout)
@@ -268,30 +267,26 @@ func (x *Exchange) handshake(s *secure, name string) *failure {
 	err := c.tls.Handshake()
 	x.waiting = false
 	if err == nil {
+		x.r.Errorf(phases.LevelDebug, "SSL_do_handshake: 1")
 		c.fd.SetReadTimeout(x.try.ReadTimeout)
 		c.fd.SetWriteTimeout(x.try.SendTimeout)
 		return nil
 	}
+	var late *ErrHandshakeTimeout
 	const during = " while SSL handshaking to upstream"
 	switch {
 	case wrong != "":
 		return &failure{OnError, 502, phases.LevelError, wrong + during}
+	case errors.As(err, &late):
+		return &failure{OnTimeout, 504, phases.LevelError, "upstream timed out (110: Connection timed out)" + late.What}
 	case errors.Is(err, actor.ErrTimeout):
 		return &failure{OnTimeout, 504, phases.LevelError, "upstream timed out (110: Connection timed out)" + during}
 	case isEOF(err):
 		return &failure{OnError, 502, phases.LevelError, "peer closed connection in SSL handshake" + during}
 	}
-	return &failure{OnError, 502, phases.LevelError, "SSL_do_handshake() failed (" + err.Error() + ")" + during}
-}
-
-// check verifies the peer's certificate; the reason why it fails is in nginx's
-// words.
-func (s *secure) check(state *tls.ConnectionState, name string) (wrong string) {
-	if reason := s.verifier.Check(state); reason != "" {
-		return "upstream SSL certificate verify error: (" + reason + ")"
+	level := phases.LevelError
+	if errors.Is(err, ErrVerify) { // a script's verdict
+		level = phases.LevelCrit
 	}
-	if !CertificateNames(state, name) {
-		return "upstream SSL certificate does not match \"" + name + "\""
-	}
-	return ""
+	return &failure{OnError, 502, level, "SSL_do_handshake() failed (" + err.Error() + ")" + during}
 }
