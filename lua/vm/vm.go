@@ -6,6 +6,7 @@
 package vm
 
 import (
+	"reflect"
 	"runtime"
 	"unsafe"
 )
@@ -40,6 +41,7 @@ type VM struct {
 	ipairs   Value
 	scratch  []byte
 	closed   bool
+	bound    map[reflect.Type]*binding // see Bind
 }
 
 // New makes a VM without libraries; package stdlib has them.
