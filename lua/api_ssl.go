@@ -85,7 +85,7 @@ func (s *state) pushCerts(t *vm.Thread, certs []*x509.Certificate, bad string) i
 	if len(certs) == 0 {
 		return fail(t, bad)
 	}
-	t.Push(s.e.vm.NewUserdata(&certChain{certs}, nil))
+	t.Push(s.e.cdata(&certChain{certs}))
 	return 1
 }
 
@@ -93,7 +93,7 @@ func (s *state) pushKey(t *vm.Thread, key crypto.PrivateKey, bad string) int {
 	if key == nil {
 		return fail(t, bad)
 	}
-	t.Push(s.e.vm.NewUserdata(&privateKey{key}, nil))
+	t.Push(s.e.cdata(&privateKey{key}))
 	return 1
 }
 

@@ -81,6 +81,7 @@ type engine struct {
 	fieldTable *vm.Table
 	// captureTable is that of the fields of a captured response.
 	captureTable *vm.Table
+	cdataTable   *vm.Table // the metatable of what is cdata in OpenResty
 	// The metatables of cosockets, and their pools by name.
 	tcpTable, udpTable, bodyTable, rawTable *vm.Table
 	pools                                   map[string]*socketPool

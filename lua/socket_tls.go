@@ -124,6 +124,19 @@ func (*tlsSession) LuaType() string { return "cdata" }
 func (*certChain) LuaType() string  { return "cdata" }
 func (*privateKey) LuaType() string { return "cdata" }
 
+// cdata makes the value that scripts hold of one that is cdata in OpenResty.
+func (e *engine) cdata(v any) vm.Value {
+	if e.cdataTable == nil {
+		e.cdataTable = e.vm.NewTable(0, 2)
+		e.cdataTable.SetStr("__metatable", vm.String("ffi")) // as in LuaJIT
+		e.cdataTable.SetStr("__tostring", e.vm.NewFunc("tostring", func(t *vm.Thread) int {
+			t.PushString(fmt.Sprintf("cdata<void *>: %p", t.Arg(1).Userdata().Value))
+			return 1
+		}))
+	}
+	return e.vm.NewUserdata(v, e.cdataTable)
+}
+
 // certChain and privateKey are what ngx.ssl's parsers give to scripts.
 type certChain struct{ certs []*x509.Certificate }
 type privateKey struct{ key crypto.PrivateKey }
@@ -167,7 +180,7 @@ func socketSession(t *vm.Thread, s *state) int {
 	if k.conn == nil || k.conn.tls == nil {
 		return fail(t, "closed")
 	}
-	t.Push(s.e.vm.NewUserdata(k.conn.session, nil))
+	t.Push(s.e.cdata(k.conn.session))
 	return 1
 }
 
@@ -205,7 +218,7 @@ func socketHandshake(t *vm.Thread, s *state) int {
 		log, id := s.log(), session.id()
 		k.owner.ended = append(k.owner.ended, func() { log.Logf(phases.LevelDebug, 0, "lua ssl free session: %s", id) })
 	}
-	t.Push(s.e.vm.NewUserdata(session, nil))
+	t.Push(s.e.cdata(session))
 	return 1
 }
 
@@ -299,9 +312,6 @@ func handshakeReason(err error) string {
 func (s *state) logHandshake(err error) string {
 	switch {
 	case errors.Is(err, actor.ErrTimeout):
-		if s.own.logSocketErrors {
-			s.logf(phases.LevelError, "lua ssl handshake timed out")
-		}
 		return "timeout"
 	case socketError(err) == "closed":
 		s.logf(phases.LevelError, "peer closed connection in SSL handshake")

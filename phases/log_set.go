@@ -33,7 +33,7 @@ func addErrorLog(own *Core, b *Block, s *conf.Stmt) error {
 // or "syslog:server=…".
 func (b *Block) OpenLog(s *conf.Stmt, name string) (io.Writer, error) {
 	if params, ok := strings.CutPrefix(name, "syslog:"); ok {
-		w, err := newSyslog(params, b.Config.Hostname)
+		w, err := newSyslog(b.Config, params)
 		if err != nil {
 			return nil, s.Errorf("%v", err)
 		}

@@ -22,7 +22,7 @@ func TestSyslogParameters(t *testing.T) {
 		"server=a,tag=a-b":                        "alphanumeric",
 		"server=a,what=1":                         `unknown syslog parameter "what=1"`,
 	} {
-		if _, err := newSyslog(params, "host"); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := newSyslog(&Config{Hostname: "host"}, params); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", params, err, want)
 		}
 	}
@@ -30,7 +30,7 @@ func TestSyslogParameters(t *testing.T) {
 		"server=127.0.0.1": {"udp", "127.0.0.1:514"}, "server=127.0.0.1:1": {"udp", "127.0.0.1:1"}, "server=[::1]": {"udp", "[::1]:514"},
 		"server=[::1]:1,nohostname": {"udp", "[::1]:1"}, "server=unix:/dev/log,tag=a_1,facility=kern,severity=error": {"unixgram", "/dev/log"},
 	} {
-		l, err := newSyslog(params, "host")
+		l, err := newSyslog(&Config{Hostname: "host"}, params)
 		if err != nil || l.network != want[0] || l.addr != want[1] {
 			t.Errorf("%s: %+v %v", params, l, err)
 		}
@@ -40,7 +40,7 @@ func TestSyslogParameters(t *testing.T) {
 func FuzzSyslog(f *testing.F) {
 	f.Add("server=127.0.0.1:514,facility=local7,tag=nginx,severity=info,nohostname")
 	f.Fuzz(func(t *testing.T, params string) {
-		l, err := newSyslog(params, "host")
+		l, err := newSyslog(&Config{Hostname: "host"}, params)
 		if err == nil && (l.addr == "" || l.facility < 0 || l.facility > 23 || l.severity < 0 || l.severity > 7) {
 			t.Errorf("%q: %+v", params, l)
 		}
@@ -55,7 +55,7 @@ func TestSyslog(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	l, err := newSyslog("server=unix:"+path+",tag=here,facility=local1,severity=notice", "host")
+	l, err := newSyslog(&Config{Hostname: "host"}, "server=unix:"+path+",tag=here,facility=local1,severity=notice")
 	if err != nil {
 		t.Fatal(err)
 	}

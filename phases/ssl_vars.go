@@ -56,8 +56,8 @@ func sslVariables() []Variable {
 		cert("ssl_client_escaped_cert", func(c *x509.Certificate) string {
 			return strings.ReplaceAll(url.QueryEscape(raw(c)), "+", "%20")
 		}),
-		cert("ssl_client_s_dn", func(c *x509.Certificate) string { return c.Subject.ToRDNSequence().String() }),
-		cert("ssl_client_i_dn", func(c *x509.Certificate) string { return c.Issuer.ToRDNSequence().String() }),
+		cert("ssl_client_s_dn", func(c *x509.Certificate) string { return distinguishedName(c.RawSubject) }),
+		cert("ssl_client_i_dn", func(c *x509.Certificate) string { return distinguishedName(c.RawIssuer) }),
 		cert("ssl_client_serial", func(c *x509.Certificate) string {
 			h := strings.ToUpper(c.SerialNumber.Text(16))
 			if len(h)%2 == 1 {

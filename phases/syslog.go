@@ -14,8 +14,9 @@ var syslogFacilities = strings.Fields("kern user mail daemon auth intern lpr new
 var syslogSeverities = strings.Fields("emerg alert crit error warn notice info debug")
 
 // syslog sends lines to a syslog server by UDP or a unix socket (RFC 3164).
-// What cannot be sent is dropped, as nginx does.
+// What cannot be sent is dropped, as nginx does, and the main log told.
 type syslog struct {
+	cfg      *Config
 	mu       sync.Mutex
 	network  string
 	addr     string
@@ -26,8 +27,8 @@ type syslog struct {
 	conn     net.Conn
 }
 
-func newSyslog(params, host string) (*syslog, error) {
-	l := &syslog{tag: "nginx", host: host}
+func newSyslog(cfg *Config, params string) (*syslog, error) {
+	l := &syslog{cfg: cfg, tag: "nginx", host: cfg.Hostname}
 	facility, severity := 23, 6
 	find := func(list []string, word string) int {
 		for i, w := range list {
@@ -77,6 +78,28 @@ func newSyslog(params, host string) (*syslog, error) {
 func (l *syslog) Write(p []byte) (int, error) { return l.write(l.severity, p) }
 
 func (l *syslog) write(severity int, p []byte) (int, error) {
+	n, err := l.try(severity, p)
+	if err != nil {
+		l.tell(err)
+	}
+	return n, err
+}
+
+// tell writes why nothing was sent to the main log, but not to a syslog again.
+func (l *syslog) tell(err error) {
+	main := l.cfg.MainLog
+	if main == nil {
+		return
+	}
+	line := AppendLogLine(nil, time.Now(), LevelError, 0, "send() failed ("+Errno(err)+") while logging to syslog, server: "+l.addr)
+	for _, t := range main.targets {
+		if _, same := t.w.(*syslog); !same && LevelError <= t.level {
+			_, _ = t.w.Write(line) // as far as it can
+		}
+	}
+}
+
+func (l *syslog) try(severity int, p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.conn == nil {

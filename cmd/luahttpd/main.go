@@ -48,10 +48,12 @@ func versionText() string {
 }
 
 // buildText is -V. Scripts and test suites look in it for what is built in,
-// in the words of nginx's configure script.
+// in the words of nginx's configure script; the version of OpenSSL is the one
+// whose features TLS has.
 func buildText() string {
 	return "nginx version: " + versionText() + "\n" +
 		"built with " + runtime.Version() + "\n" +
+		"built with OpenSSL 3.0.2 in its interfaces: crypto/tls\n" +
 		"TLS SNI support enabled\n" +
 		"configure arguments: " + strings.Join(luahttpd.BuiltIn(), " ") + "\n"
 }
