@@ -107,6 +107,11 @@ func (fs *compiler) finish() *Proto {
 			p.caps = append(p.caps, capture{boxed: !fs.n.byValue(i), off: uint16(u.up * 16)})
 		}
 	}
+	if checked {
+		if err := p.verify(); err != nil {
+			panic(err)
+		}
+	}
 	return p
 }
 

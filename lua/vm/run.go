@@ -6,7 +6,35 @@ import (
 	"unsafe"
 )
 
-func reg(base unsafe.Pointer, o uint16) *Value { return (*Value)(unsafe.Add(base, uintptr(o))) }
+// reg is the register at an offset from base; end is where the stack ends, seen from there.
+func reg(base unsafe.Pointer, o uint16, end uintptr) *Value {
+	if checked && uintptr(o) >= end {
+		panic(errRegister)
+	}
+	return (*Value)(unsafe.Add(base, uintptr(o)))
+}
+
+// at is reg for an offset that is computed.
+func at(base unsafe.Pointer, o, end uintptr) *Value {
+	if checked && o >= end {
+		panic(errRegister)
+	}
+	return (*Value)(unsafe.Add(base, o))
+}
+
+// regs is n registers from an offset on.
+func regs(base unsafe.Pointer, o uint16, n, end uintptr) unsafe.Pointer {
+	if checked && uintptr(o)+n*16 > end {
+		panic(errRegister)
+	}
+	return unsafe.Add(base, uintptr(o))
+}
+
+// constant is a constant of the function. Its offset was verified when the code was made.
+func constant(k unsafe.Pointer, o uint16) *Value { return (*Value)(unsafe.Add(k, uintptr(o))) }
+
+// errRegister is thrown by the checked interpreter. No program may see it.
+const errRegister limitError = "register out of the stack"
 
 func jump(ip unsafe.Pointer, c uint16) unsafe.Pointer {
 	return unsafe.Add(ip, int(int16(c))*insSize)
@@ -27,6 +55,7 @@ func run(x *exec) bool {
 		ip   unsafe.Pointer
 		i    *ins
 		ok   bool
+		end  uintptr // of the stack, from base; only for checked
 	)
 reload:
 	th = x.cur
@@ -35,6 +64,9 @@ reload:
 		return true
 	}
 	base = unsafe.Add(th.stk, uintptr(fp.base))
+	if checked {
+		end = th.limit - uintptr(fp.base)
+	}
 	k = (*Value)(unsafe.Add(base, -16)).lua().p.k
 	ip = unsafe.Add(*(*unsafe.Pointer)(unsafe.Pointer(&fp.ip)), insSize)
 next:
@@ -42,8 +74,8 @@ next:
 	{
 		switch i.op {
 		case opMOVE:
-			b := reg(base, i.b)
-			a := reg(base, i.a)
+			b := reg(base, i.b, end)
+			a := reg(base, i.a, end)
 			if b.n > maxTag {
 				a.n = b.n
 			} else {
@@ -52,8 +84,8 @@ next:
 			ip = unsafe.Add(ip, insSize)
 			goto next
 		case opLOADK:
-			b := reg(k, i.b)
-			a := reg(base, i.a)
+			b := constant(k, i.b)
+			a := reg(base, i.a, end)
 			if b.n > maxTag {
 				a.n = b.n
 			} else {
@@ -62,22 +94,22 @@ next:
 			ip = unsafe.Add(ip, insSize)
 			goto next
 		case opLOADKX:
-			*reg(base, i.a) = *(*Value)(unsafe.Add(k, (uintptr(i.c)<<16|uintptr(i.b))*16))
+			*reg(base, i.a, end) = *(*Value)(unsafe.Add(k, (uintptr(i.c)<<16|uintptr(i.b))*16))
 			ip = unsafe.Add(ip, insSize)
 			goto next
 		case opLOADNIL:
 			for j := 0; j < int(i.b); j++ {
-				(*Value)(unsafe.Add(base, uintptr(i.a)+uintptr(j)*16)).n = tNil
+				at(base, uintptr(i.a)+uintptr(j)*16, end).n = tNil
 			}
 			ip = unsafe.Add(ip, insSize)
 			goto next
 		case opLOADBOOL:
-			reg(base, i.a).n = uint64(i.b)
+			reg(base, i.a, end).n = uint64(i.b)
 			ip = unsafe.Add(ip, insSize)
 			goto next
 		case opGETUPVALV:
 			b := (*Value)(unsafe.Add((*Value)(unsafe.Add(base, -16)).p, unsafe.Sizeof(closure{})+uintptr(i.b)))
-			a := reg(base, i.a)
+			a := reg(base, i.a, end)
 			if b.n > maxTag {
 				a.n = b.n
 			} else {
@@ -88,7 +120,7 @@ next:
 		case opGETUPVAL:
 			cl := (*Value)(unsafe.Add(base, -16)).lua()
 			b := (*upval)(cl.up(uintptr(i.b)).p).v
-			a := reg(base, i.a)
+			a := reg(base, i.a, end)
 			if b.n > maxTag {
 				a.n = b.n
 			} else {
@@ -99,7 +131,7 @@ next:
 		case opSETUPVAL:
 			cl := (*Value)(unsafe.Add(base, -16)).lua()
 			d := (*upval)(cl.up(uintptr(i.b)).p).v
-			a := reg(base, i.a)
+			a := reg(base, i.a, end)
 			if a.n-tStr <= maxTag-tStr {
 				*d = *a
 			} else {
@@ -114,8 +146,8 @@ next:
 			env := (*Value)(unsafe.Add(base, -16)).lua().env
 			if h := uint32(i.c); h < env.n {
 				nd := env.node(h)
-				if nd.key.p == reg(k, i.b).p && nd.val.n != tNil {
-					a := reg(base, i.a)
+				if nd.key.p == constant(k, i.b).p && nd.val.n != tNil {
+					a := reg(base, i.a, end)
 					if nd.val.n > maxTag {
 						a.n = nd.val.n
 					} else {
@@ -137,19 +169,19 @@ next:
 			ok = th.farGlobal(i)
 			goto after
 		case opGETFIELD:
-			b := reg(base, i.b)
+			b := reg(base, i.b, end)
 			if b.n == tTable {
 				t := b.table()
 				if h := uint32(i.x); h < t.n {
 					nd := t.node(h)
-					if nd.key.p == reg(k, i.c).p {
+					if nd.key.p == constant(k, i.c).p {
 						if nd.val.n > maxTag {
-							reg(base, i.a).n = nd.val.n
+							reg(base, i.a, end).n = nd.val.n
 							ip = unsafe.Add(ip, insSize)
 							goto next
 						}
 						if nd.val.n != tNil {
-							*reg(base, i.a) = nd.val
+							*reg(base, i.a, end) = nd.val
 							ip = unsafe.Add(ip, insSize)
 							goto next
 						}
@@ -160,13 +192,13 @@ next:
 			ok = th.getField(i)
 			goto after
 		case opSETFIELD:
-			o := reg(base, i.a)
+			o := reg(base, i.a, end)
 			if o.n == tTable {
 				t := o.table()
 				if h := uint32(i.x); h < t.n {
 					nd := t.node(h)
-					if nd.key.p == reg(k, i.b).p && nd.val.n != tNil {
-						v := reg(base, i.c)
+					if nd.key.p == constant(k, i.b).p && nd.val.n != tNil {
+						v := reg(base, i.c, end)
 						if v.n-tStr > maxTag-tStr {
 							nd.val.n = v.n
 							if nd.val.p != nil {
@@ -184,9 +216,9 @@ next:
 			ok = th.setField(i)
 			goto after
 		case opSELF:
-			b := reg(base, i.b)
+			b := reg(base, i.b, end)
 			{
-				ks := reg(k, i.c).str()
+				ks := constant(k, i.c).str()
 				var t, mt *Table
 				if b.n == tTable {
 					t = b.table()
@@ -200,8 +232,8 @@ next:
 				if h := uint32(i.x); h < t.n {
 					nd := t.node(h)
 					if nd.key.p == unsafe.Pointer(ks) && nd.val.n != tNil {
-						*(*Value)(unsafe.Add(base, uintptr(i.a)+16)) = *b
-						*reg(base, i.a) = nd.val
+						*at(base, uintptr(i.a)+16, end) = *b
+						*reg(base, i.a, end) = nd.val
 						ip = unsafe.Add(ip, insSize)
 						goto next
 					}
@@ -228,8 +260,8 @@ next:
 			ok = th.self(i)
 			goto after
 		case opGETINDEX:
-			b := reg(base, i.b)
-			c := reg(base, i.c)
+			b := reg(base, i.b, end)
+			c := reg(base, i.c, end)
 			if b.n == tTable {
 				t := b.table()
 				if c.n > maxTag {
@@ -237,7 +269,7 @@ next:
 					n := int(f)
 					if float64(n) == f && uint(n-1) < uint(len(t.arr)) {
 						v := &t.arr[n-1]
-						a := reg(base, i.a)
+						a := reg(base, i.a, end)
 						if v.n > maxTag {
 							a.n = v.n
 							ip = unsafe.Add(ip, insSize)
@@ -265,7 +297,7 @@ next:
 						nd = t.node(e)
 					}
 					if nd.key.p == unsafe.Pointer(ks) {
-						a := reg(base, i.a)
+						a := reg(base, i.a, end)
 						if nd.val.n > maxTag {
 							a.n = nd.val.n
 							ip = unsafe.Add(ip, insSize)
@@ -283,12 +315,12 @@ next:
 			ok = th.getIndex(i)
 			goto after
 		case opGETINT:
-			b := reg(base, i.b)
+			b := reg(base, i.b, end)
 			if b.n == tTable {
 				t := b.table()
 				if n := int(i.c) - 1; n < len(t.arr) {
 					v := &t.arr[n]
-					a := reg(base, i.a)
+					a := reg(base, i.a, end)
 					if v.n > maxTag {
 						a.n = v.n
 						ip = unsafe.Add(ip, insSize)
@@ -304,9 +336,9 @@ next:
 			ok = th.getIndex(i)
 			goto after
 		case opSETINDEX:
-			o := reg(base, i.a)
-			kk := reg(base, i.b)
-			v := reg(base, i.c)
+			o := reg(base, i.a, end)
+			kk := reg(base, i.b, end)
+			v := reg(base, i.c, end)
 			if o.n == tTable {
 				t := o.table()
 				if kk.n > maxTag {
@@ -385,50 +417,50 @@ next:
 			th.newTableAt(i)
 			goto reload
 		case opADD:
-			b := reg(base, i.b)
-			c := reg(base, i.c)
+			b := reg(base, i.b, end)
+			c := reg(base, i.c, end)
 			if b.n > maxTag && c.n > maxTag {
-				reg(base, i.a).setSum(b.neg() + c.neg())
+				reg(base, i.a, end).setSum(b.neg() + c.neg())
 				ip = unsafe.Add(ip, insSize)
 				goto next
 			}
 			goto arithRR
 		case opSUB:
-			b := reg(base, i.b)
-			c := reg(base, i.c)
+			b := reg(base, i.b, end)
+			c := reg(base, i.c, end)
 			if b.n > maxTag && c.n > maxTag {
-				reg(base, i.a).setSum(b.neg() - c.neg())
+				reg(base, i.a, end).setSum(b.neg() - c.neg())
 				ip = unsafe.Add(ip, insSize)
 				goto next
 			}
 			goto arithRR
 		case opMUL:
-			b := reg(base, i.b)
-			c := reg(base, i.c)
+			b := reg(base, i.b, end)
+			c := reg(base, i.c, end)
 			if b.n > maxTag && c.n > maxTag {
-				reg(base, i.a).setProduct(-(b.neg() * c.neg()))
+				reg(base, i.a, end).setProduct(-(b.neg() * c.neg()))
 				ip = unsafe.Add(ip, insSize)
 				goto next
 			}
 			goto arithRR
 		case opDIV:
-			b := reg(base, i.b)
-			c := reg(base, i.c)
+			b := reg(base, i.b, end)
+			c := reg(base, i.c, end)
 			if b.n > maxTag && c.n > maxTag {
-				reg(base, i.a).setProduct(-(b.neg() / c.neg()))
+				reg(base, i.a, end).setProduct(-(b.neg() / c.neg()))
 				ip = unsafe.Add(ip, insSize)
 				goto next
 			}
 			goto arithRR
 		case opMOD:
-			b := reg(base, i.b)
-			c := reg(base, i.c)
+			b := reg(base, i.b, end)
+			c := reg(base, i.c, end)
 			if b.n > maxTag && c.n > maxTag {
 				x, y := -b.neg(), -c.neg()
 				if x >= 0 && y > 0 {
 					xi, yi := uint64(int64(x)), uint64(int64(y))
 					if (xi|yi)>>32 == 0 && float64(int64(xi)) == x && float64(int64(yi)) == y {
-						reg(base, i.a).n = math.Float64bits(-float64(int64(uint32(xi) % uint32(yi))))
+						reg(base, i.a, end).n = math.Float64bits(-float64(int64(uint32(xi) % uint32(yi))))
 						ip = unsafe.Add(ip, insSize)
 						goto next
 					}
@@ -438,45 +470,45 @@ next:
 		case opPOW:
 			goto arithRR
 		case opADDK:
-			b := reg(base, i.b)
+			b := reg(base, i.b, end)
 			if b.n > maxTag {
-				reg(base, i.a).setSum(b.neg() + reg(k, i.c).neg())
+				reg(base, i.a, end).setSum(b.neg() + constant(k, i.c).neg())
 				ip = unsafe.Add(ip, insSize)
 				goto next
 			}
 			goto arithRK
 		case opSUBK:
-			b := reg(base, i.b)
+			b := reg(base, i.b, end)
 			if b.n > maxTag {
-				reg(base, i.a).setSum(b.neg() - reg(k, i.c).neg())
+				reg(base, i.a, end).setSum(b.neg() - constant(k, i.c).neg())
 				ip = unsafe.Add(ip, insSize)
 				goto next
 			}
 			goto arithRK
 		case opMULK:
-			b := reg(base, i.b)
+			b := reg(base, i.b, end)
 			if b.n > maxTag {
-				reg(base, i.a).setProduct(-(b.neg() * reg(k, i.c).neg()))
+				reg(base, i.a, end).setProduct(-(b.neg() * constant(k, i.c).neg()))
 				ip = unsafe.Add(ip, insSize)
 				goto next
 			}
 			goto arithRK
 		case opDIVK:
-			b := reg(base, i.b)
+			b := reg(base, i.b, end)
 			if b.n > maxTag {
-				reg(base, i.a).setProduct(-(b.neg() / reg(k, i.c).neg()))
+				reg(base, i.a, end).setProduct(-(b.neg() / constant(k, i.c).neg()))
 				ip = unsafe.Add(ip, insSize)
 				goto next
 			}
 			goto arithRK
 		case opMODK:
-			b := reg(base, i.b)
+			b := reg(base, i.b, end)
 			if b.n > maxTag {
-				x, y := -b.neg(), -reg(k, i.c).neg()
+				x, y := -b.neg(), -constant(k, i.c).neg()
 				if x >= 0 && y > 0 {
 					xi, yi := uint64(int64(x)), uint64(int64(y))
 					if (xi|yi)>>32 == 0 && float64(int64(xi)) == x && float64(int64(yi)) == y {
-						reg(base, i.a).n = math.Float64bits(-float64(int64(uint32(xi) % uint32(yi))))
+						reg(base, i.a, end).n = math.Float64bits(-float64(int64(uint32(xi) % uint32(yi))))
 						ip = unsafe.Add(ip, insSize)
 						goto next
 					}
@@ -486,13 +518,13 @@ next:
 		case opPOWK:
 			goto arithRK
 		case opUNM:
-			b := reg(base, i.b)
+			b := reg(base, i.b, end)
 			if b.n > maxTag {
 				n := b.n ^ zero
 				if n <= maxTag {
 					n = tMinus
 				}
-				reg(base, i.a).n = n
+				reg(base, i.a, end).n = n
 				ip = unsafe.Add(ip, insSize)
 				goto next
 			}
@@ -500,22 +532,22 @@ next:
 			ok = th.unary(i)
 			goto after
 		case opNOT:
-			if reg(base, i.b).n > tFalse {
-				reg(base, i.a).n = tFalse
+			if reg(base, i.b, end).n > tFalse {
+				reg(base, i.a, end).n = tFalse
 			} else {
-				reg(base, i.a).n = tTrue
+				reg(base, i.a, end).n = tTrue
 			}
 			ip = unsafe.Add(ip, insSize)
 			goto next
 		case opLEN:
-			b := reg(base, i.b)
+			b := reg(base, i.b, end)
 			if b.n == tTable && b.table().meta == nil {
-				reg(base, i.a).n = math.Float64bits(-float64(len(b.table().arr)))
+				reg(base, i.a, end).n = math.Float64bits(-float64(len(b.table().arr)))
 				ip = unsafe.Add(ip, insSize)
 				goto next
 			}
 			if b.n == tStr {
-				reg(base, i.a).n = math.Float64bits(-float64(b.str().len))
+				reg(base, i.a, end).n = math.Float64bits(-float64(b.str().len))
 				ip = unsafe.Add(ip, insSize)
 				goto next
 			}
@@ -547,20 +579,20 @@ next:
 			ip = unsafe.Add(ip, insSize)
 			goto next
 		case opJF:
-			if reg(base, i.a).n <= tFalse {
+			if reg(base, i.a, end).n <= tFalse {
 				ip = jump(ip, i.c)
 			}
 			ip = unsafe.Add(ip, insSize)
 			goto next
 		case opJT:
-			if reg(base, i.a).n > tFalse {
+			if reg(base, i.a, end).n > tFalse {
 				ip = jump(ip, i.c)
 			}
 			ip = unsafe.Add(ip, insSize)
 			goto next
 		case opJLT:
-			a := reg(base, i.a)
-			b := reg(base, i.b)
+			a := reg(base, i.a, end)
+			b := reg(base, i.b, end)
 			if a.n > maxTag && b.n > maxTag {
 				if a.neg() > b.neg() {
 					ip = jump(ip, i.c)
@@ -570,8 +602,8 @@ next:
 			}
 			goto cmpRR
 		case opJNLT:
-			a := reg(base, i.a)
-			b := reg(base, i.b)
+			a := reg(base, i.a, end)
+			b := reg(base, i.b, end)
 			if a.n > maxTag && b.n > maxTag {
 				if !(a.neg() > b.neg()) {
 					ip = jump(ip, i.c)
@@ -581,8 +613,8 @@ next:
 			}
 			goto cmpRR
 		case opJLE:
-			a := reg(base, i.a)
-			b := reg(base, i.b)
+			a := reg(base, i.a, end)
+			b := reg(base, i.b, end)
 			if a.n > maxTag && b.n > maxTag {
 				if a.neg() >= b.neg() {
 					ip = jump(ip, i.c)
@@ -592,8 +624,8 @@ next:
 			}
 			goto cmpRR
 		case opJNLE:
-			a := reg(base, i.a)
-			b := reg(base, i.b)
+			a := reg(base, i.a, end)
+			b := reg(base, i.b, end)
 			if a.n > maxTag && b.n > maxTag {
 				if !(a.neg() >= b.neg()) {
 					ip = jump(ip, i.c)
@@ -603,9 +635,9 @@ next:
 			}
 			goto cmpRR
 		case opJLTK:
-			a := reg(base, i.a)
+			a := reg(base, i.a, end)
 			if a.n > maxTag {
-				if a.neg() > reg(k, i.b).neg() {
+				if a.neg() > constant(k, i.b).neg() {
 					ip = jump(ip, i.c)
 				}
 				ip = unsafe.Add(ip, insSize)
@@ -613,9 +645,9 @@ next:
 			}
 			goto cmpRK
 		case opJNLTK:
-			a := reg(base, i.a)
+			a := reg(base, i.a, end)
 			if a.n > maxTag {
-				if !(a.neg() > reg(k, i.b).neg()) {
+				if !(a.neg() > constant(k, i.b).neg()) {
 					ip = jump(ip, i.c)
 				}
 				ip = unsafe.Add(ip, insSize)
@@ -623,9 +655,9 @@ next:
 			}
 			goto cmpRK
 		case opJLEK:
-			a := reg(base, i.a)
+			a := reg(base, i.a, end)
 			if a.n > maxTag {
-				if a.neg() >= reg(k, i.b).neg() {
+				if a.neg() >= constant(k, i.b).neg() {
 					ip = jump(ip, i.c)
 				}
 				ip = unsafe.Add(ip, insSize)
@@ -633,9 +665,9 @@ next:
 			}
 			goto cmpRK
 		case opJNLEK:
-			a := reg(base, i.a)
+			a := reg(base, i.a, end)
 			if a.n > maxTag {
-				if !(a.neg() >= reg(k, i.b).neg()) {
+				if !(a.neg() >= constant(k, i.b).neg()) {
 					ip = jump(ip, i.c)
 				}
 				ip = unsafe.Add(ip, insSize)
@@ -643,9 +675,9 @@ next:
 			}
 			goto cmpRK
 		case opJGTK:
-			a := reg(base, i.a)
+			a := reg(base, i.a, end)
 			if a.n > maxTag {
-				if a.neg() < reg(k, i.b).neg() {
+				if a.neg() < constant(k, i.b).neg() {
 					ip = jump(ip, i.c)
 				}
 				ip = unsafe.Add(ip, insSize)
@@ -653,9 +685,9 @@ next:
 			}
 			goto cmpRK
 		case opJNGTK:
-			a := reg(base, i.a)
+			a := reg(base, i.a, end)
 			if a.n > maxTag {
-				if !(a.neg() < reg(k, i.b).neg()) {
+				if !(a.neg() < constant(k, i.b).neg()) {
 					ip = jump(ip, i.c)
 				}
 				ip = unsafe.Add(ip, insSize)
@@ -663,9 +695,9 @@ next:
 			}
 			goto cmpRK
 		case opJGEK:
-			a := reg(base, i.a)
+			a := reg(base, i.a, end)
 			if a.n > maxTag {
-				if a.neg() <= reg(k, i.b).neg() {
+				if a.neg() <= constant(k, i.b).neg() {
 					ip = jump(ip, i.c)
 				}
 				ip = unsafe.Add(ip, insSize)
@@ -673,9 +705,9 @@ next:
 			}
 			goto cmpRK
 		case opJNGEK:
-			a := reg(base, i.a)
+			a := reg(base, i.a, end)
 			if a.n > maxTag {
-				if !(a.neg() <= reg(k, i.b).neg()) {
+				if !(a.neg() <= constant(k, i.b).neg()) {
 					ip = jump(ip, i.c)
 				}
 				ip = unsafe.Add(ip, insSize)
@@ -683,8 +715,8 @@ next:
 			}
 			goto cmpRK
 		case opJEQ:
-			a := reg(base, i.a)
-			b := reg(base, i.b)
+			a := reg(base, i.a, end)
+			b := reg(base, i.b, end)
 			var e bool
 			if a.n > maxTag || b.n > maxTag {
 				if a.n > maxTag && b.n > maxTag {
@@ -705,8 +737,8 @@ next:
 			ip = unsafe.Add(ip, insSize)
 			goto next
 		case opJNE:
-			a := reg(base, i.a)
-			b := reg(base, i.b)
+			a := reg(base, i.a, end)
+			b := reg(base, i.b, end)
 			var e bool
 			if a.n > maxTag || b.n > maxTag {
 				if a.n > maxTag && b.n > maxTag {
@@ -727,8 +759,8 @@ next:
 			ip = unsafe.Add(ip, insSize)
 			goto next
 		case opJEQK:
-			a := reg(base, i.a)
-			b := reg(k, i.b)
+			a := reg(base, i.a, end)
+			b := constant(k, i.b)
 			var e bool
 			if a.n > maxTag || b.n > maxTag {
 				if a.n > maxTag && b.n > maxTag {
@@ -749,8 +781,8 @@ next:
 			ip = unsafe.Add(ip, insSize)
 			goto next
 		case opJNEK:
-			a := reg(base, i.a)
-			b := reg(k, i.b)
+			a := reg(base, i.a, end)
+			b := constant(k, i.b)
 			var e bool
 			if a.n > maxTag || b.n > maxTag {
 				if a.n > maxTag && b.n > maxTag {
@@ -771,7 +803,7 @@ next:
 			ip = unsafe.Add(ip, insSize)
 			goto next
 		case opCALL:
-			ra := reg(base, i.a)
+			ra := reg(base, i.a, end)
 			x.budget--
 			if x.budget < 0 {
 				ip = unsafe.Add(ip, -insSize)
@@ -787,8 +819,11 @@ next:
 				nb := uintptr(fp.base) + uintptr(i.a) + 16
 				if !p.vararg && nb+p.frame+64 <= th.limit && th.fo+2*frameSize <= th.flimit {
 					base = unsafe.Add(base, uintptr(i.a)+16)
+					if checked {
+						end = th.limit - nb
+					}
 					for n < p.nparams {
-						(*Value)(unsafe.Add(base, uintptr(n)*16)).n = tNil
+						at(base, uintptr(n)*16, end).n = tNil
 						n++
 					}
 					fp = (*frame)(unsafe.Add(unsafe.Pointer(fp), frameSize))
@@ -815,11 +850,14 @@ next:
 					th.ab = 0
 					fp = th.fp()
 					base = unsafe.Add(th.stk, uintptr(fp.base))
+					if checked {
+						end = th.limit - uintptr(fp.base)
+					}
 					ip = *(*unsafe.Pointer)(unsafe.Pointer(&fp.ip))
 					i = (*ins)(ip)
 					if r == 1 && i.c == 2 {
 						k = (*Value)(unsafe.Add(base, -16)).lua().p.k
-						a := reg(base, i.a)
+						a := reg(base, i.a, end)
 						b := th.at(th.push - 16)
 						if b.n > maxTag {
 							a.n = b.n
@@ -854,7 +892,7 @@ next:
 			if fp.kind == 0 {
 				w := fp.want
 				d := (*Value)(unsafe.Add(base, -16))
-				a := reg(base, i.a)
+				a := reg(base, i.a, end)
 				if a.n > maxTag {
 					d.n = a.n
 				} else {
@@ -865,13 +903,16 @@ next:
 						th.top = uintptr(fp.base)
 					} else {
 						for j := 1; j < int(w); j++ {
-							(*Value)(unsafe.Add(base, uintptr(j-1)*16)).n = tNil
+							at(base, uintptr(j-1)*16, end).n = tNil
 						}
 					}
 				}
 				fp = (*frame)(unsafe.Add(unsafe.Pointer(fp), -frameSize))
 				th.fo -= frameSize
 				base = unsafe.Add(th.stk, uintptr(fp.base))
+				if checked {
+					end = th.limit - uintptr(fp.base)
+				}
 				k = (*Value)(unsafe.Add(base, -16)).lua().p.k
 				ip = *(*unsafe.Pointer)(unsafe.Pointer(&fp.ip))
 				ip = unsafe.Add(ip, insSize)
@@ -892,6 +933,9 @@ next:
 				fp = (*frame)(unsafe.Add(unsafe.Pointer(fp), -frameSize))
 				th.fo -= frameSize
 				base = unsafe.Add(th.stk, uintptr(fp.base))
+				if checked {
+					end = th.limit - uintptr(fp.base)
+				}
 				k = (*Value)(unsafe.Add(base, -16)).lua().p.k
 				ip = *(*unsafe.Pointer)(unsafe.Pointer(&fp.ip))
 				ip = unsafe.Add(ip, insSize)
@@ -913,7 +957,7 @@ next:
 			}
 			goto after
 		case opFORPREP:
-			a := (*[4]Value)(unsafe.Pointer(reg(base, i.a)))
+			a := (*[4]Value)(regs(base, i.a, 4, end))
 			if a[0].n <= maxTag || a[1].n <= maxTag || a[2].n <= maxTag {
 				fp.ip = uintptr(ip)
 				ok = th.forPrepAgain(a)
@@ -928,7 +972,7 @@ next:
 			ip = unsafe.Add(ip, insSize)
 			goto next
 		case opFORLOOP:
-			a := (*[4]Value)(unsafe.Pointer(reg(base, i.a)))
+			a := (*[4]Value)(regs(base, i.a, 4, end))
 			st := a[2].neg()
 			y := a[0].neg() + st
 			x.budget--
@@ -948,7 +992,7 @@ next:
 			ip = unsafe.Add(ip, insSize)
 			goto next
 		case opFORPREPI:
-			a := (*[4]Value)(unsafe.Pointer(reg(base, i.a)))
+			a := (*[4]Value)(regs(base, i.a, 4, end))
 			if a[1].n <= maxTag {
 				fp.ip = uintptr(ip)
 				ok = th.forPrepAgain(a)
@@ -982,7 +1026,7 @@ next:
 			ip = unsafe.Add(ip, insSize)
 			goto next
 		case opFORLOOPI:
-			a := (*[4]Value)(unsafe.Pointer(reg(base, i.a)))
+			a := (*[4]Value)(regs(base, i.a, 4, end))
 			st := int64(a[2].n)
 			y := int64(a[0].n) + st
 			x.budget--
@@ -998,7 +1042,7 @@ next:
 			ip = unsafe.Add(ip, insSize)
 			goto next
 		case opTFORPREP:
-			a := (*[3]Value)(unsafe.Pointer(reg(base, i.a)))
+			a := (*[3]Value)(regs(base, i.a, 3, end))
 			if a[0].n == tNative && a[1].n == tTable && a[1].table().weak == nil {
 				switch a[0].native().loop {
 				case loopNext:
@@ -1015,7 +1059,7 @@ next:
 			ip = unsafe.Add(ip, insSize)
 			goto next
 		case opTFORCALL:
-			a := (*[6]Value)(unsafe.Pointer(reg(base, i.a)))
+			a := (*[6]Value)(regs(base, i.a, 6, end))
 			if a[0].n == tIterI {
 				t := a[1].table()
 				n := a[2].n
@@ -1030,7 +1074,7 @@ next:
 						a[4] = *v
 					}
 					for j := 2; j < int(i.b); j++ {
-						(*Value)(unsafe.Add(base, uintptr(i.a)+uintptr(j)*16+48)).n = tNil
+						at(base, uintptr(i.a)+uintptr(j)*16+48, end).n = tNil
 					}
 					ip = jump(unsafe.Add(ip, insSize), ((*ins)(unsafe.Add(ip, insSize))).c)
 					ip = unsafe.Add(ip, insSize)
@@ -1083,7 +1127,7 @@ next:
 			iterHit:
 				a[2].n = pos
 				for j := 2; j < int(i.b); j++ {
-					(*Value)(unsafe.Add(base, uintptr(i.a)+uintptr(j)*16+48)).n = tNil
+					at(base, uintptr(i.a)+uintptr(j)*16+48, end).n = tNil
 				}
 				ip = jump(unsafe.Add(ip, insSize), ((*ins)(unsafe.Add(ip, insSize))).c)
 				x.budget--
@@ -1100,7 +1144,7 @@ next:
 			ok = th.callValue(uintptr(fp.base)+uintptr(i.a)+48, 2, int16(i.b), 0)
 			goto after
 		case opTFORLOOP:
-			a := (*[4]Value)(unsafe.Pointer(reg(base, i.a)))
+			a := (*[4]Value)(regs(base, i.a, 4, end))
 			if a[3].n != tNil {
 				a[2].set(&a[3])
 				ip = jump(ip, i.c)

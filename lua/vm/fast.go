@@ -1,0 +1,6 @@
+//go:build luafast
+
+package vm
+
+// checked: see safe.go.
+const checked = false
