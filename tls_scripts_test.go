@@ -37,6 +37,7 @@ func TestHandshakeScripts(t *testing.T) {
 	server {
 		listen 127.0.0.1:0 ssl default_server;
 		server_name lua.test;
+		client_header_timeout 1s;
 		ssl_client_hello_by_lua_block {
 			local hello = require "ngx.ssl.clienthello"
 			ngx.ctx.name = hello.get_client_hello_server_name()
@@ -48,6 +49,8 @@ func TestHandshakeScripts(t *testing.T) {
 				assert(hello.set_protocols({"TLSv1.2"}))
 			elseif ngx.ctx.name == "refused.test" then
 				ngx.exit(ngx.ERROR)
+			elseif ngx.ctx.name == "slow.test" then
+				ngx.sleep(60)
 			end
 		}
 		ssl_certificate_by_lua_block {
@@ -101,7 +104,7 @@ func TestHandshakeScripts(t *testing.T) {
 			t.Errorf("%s%s: %q %v, want %q", c.name, c.path, body, err, c.body)
 		}
 	}
-	for _, name := range []string{"refused.test", "broken.test", "key.test"} {
+	for _, name := range []string{"refused.test", "broken.test", "key.test", "slow.test"} {
 		if _, _, _, err := ts.get(t, client(name), "lua.test", "/"); err == nil {
 			t.Errorf("%s: the handshake was done", name)
 		}

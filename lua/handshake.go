@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"time"
 
 	"github.com/luahttpd/luahttpd/conf"
 	"github.com/luahttpd/luahttpd/lua/vm"
@@ -103,7 +104,7 @@ func (own *Conf) shake(h *phases.Handshake, p phase) error {
 	s.client, s.logger, s.private = ", client: "+h.Client.Name+", server: "+h.Origin, h.Server.Core.ErrorLog, &kept.memo
 	s.arg.client = &clientShake{Handshake: h}
 	s.debugf("%s: connection reusable: 0", row.reuse)
-	ok := s.runShake(k)
+	ok := s.runShakeFor(k, h.Server.Core.HeaderTimeout)
 	if p == inCertificate {
 		h.TLS.Certificates = s.arg.client.keys.complete(h.TLS.Certificates)
 	}
@@ -111,6 +112,16 @@ func (own *Conf) shake(h *phases.Handshake, p phase) error {
 		return row.err
 	}
 	return nil
+}
+
+// runShakeFor is runShake for a script that waits no longer than limit.
+func (s *state) runShakeFor(k *chunk, limit time.Duration) (ok bool) {
+	timer := s.e.worker.AfterFunc(limit, func() {
+		s.verdict = verdict{kind: gone}
+		s.co.Interrupt(s)
+	})
+	defer timer.Stop()
+	return s.runShake(k)
 }
 
 // runShake runs a handshake's script; ok is false when it is to fail.

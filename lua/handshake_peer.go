@@ -48,12 +48,7 @@ func (own *Conf) shakePeer(h *upstream.Handshake, k *chunk, what string) error {
 	s := e.begin(own, h.R, k.phase)
 	defer s.end()
 	s.arg.peer = &peerShake{Handshake: h}
-	timer := e.worker.AfterFunc(h.Try.ConnectTimeout, func() {
-		s.verdict = verdict{kind: gone}
-		s.co.Interrupt(s)
-	})
-	ok := s.runShake(k)
-	timer.Stop()
+	ok := s.runShakeFor(k, h.Try.ConnectTimeout)
 	switch {
 	case s.verdict.kind == gone:
 		return &upstream.ErrHandshakeTimeout{What: what}
