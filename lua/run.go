@@ -209,8 +209,7 @@ func (s *state) conclude(err error) phases.Result {
 	case gone:
 		return s.r.ClientGone()
 	}
-	var le *vm.Error
-	if errors.As(err, &le) {
+	if le, ok := errors.AsType[*vm.Error](err); ok {
 		s.logEntry(le)
 		if s.r.Out.Sent {
 			return phases.Failed
