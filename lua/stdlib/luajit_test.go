@@ -9,41 +9,45 @@ import (
 	"github.com/luahttpd/luahttpd/lua/vm"
 )
 
-// differs are the cases of testdata/luajit.txt that have another answer here, and why. The answers were recorded from a
-// LuaJIT without the compatibility to Lua 5.2 that OpenResty builds it with.
+// of52 are the answers that differ because testdata/luajit.txt was recorded from a LuaJIT without the compatibility to
+// Lua 5.2 that OpenResty builds it with: what such a one says.
+var of52 = map[string]string{
+	"lex.break_mid":          "true",
+	"lex.empty_stmt":         "function",
+	"lex.call_newline_ambig": "true",
+	"tab.len_meta":           "5",
+	"tab.pairs_meta":         "{3}",
+	"tab.ipairs_meta":        "{3}",
+	"tab.pack":               "3",
+	"tab.unpack":             "1",
+	"tab.rawlen":             "2 3",
+	"meta.lt_mixed":          "true true",
+	"base.globals":           "{\"bit:table\",\"jit:table\",\"ffi:nil\",\"utf8:nil\",\"bit32:nil\",\"unpack:function\",\"loadstring:function\",\"setfenv:function\",\"gcinfo:function\",\"newproxy:function\",\"module:function\",\"rawlen:function\",\"channel:nil\"}",
+	"co.running_main":        "\"thread\" true",
+	"co.running_co":          "\"thread\" false",
+	"os.execute":             "nil true",
+	"os.execute_true":        "true \"exit\" 0",
+	"io.write_ret":           "true true \"closed file\" \"file\" nil",
+	"io.popen":               "\"hi\\10\" nil \"exit\" 3",
+}
+
+// differs are the cases that have another answer here, and why.
 var differs = map[string]string{
-	"lex.LL":                 "no boxed numbers",
-	"lex.ULL":                "no boxed numbers",
-	"lex.imag":               "no boxed numbers",
-	"lex.break_mid":          "5.2",
-	"lex.empty_stmt":         "5.2",
-	"lex.call_newline_ambig": "5.2",
-	"tab.len_meta":           "5.2",
-	"tab.pairs_meta":         "5.2",
-	"tab.ipairs_meta":        "5.2",
-	"tab.pack":               "5.2",
-	"tab.unpack":             "5.2",
-	"tab.rawlen":             "5.2",
-	"meta.lt_mixed":          "5.2",
-	"base.globals":           "5.2: rawlen",
-	"co.running_main":        "5.2",
-	"co.running_co":          "5.2",
-	"os.execute":             "5.2",
-	"os.execute_true":        "5.2",
-	"io.write_ret":           "5.2",
-	"io.popen":               "5.2",
-	"str.nul_pattern":        "patterns may hold NUL in sets",
-	"str.dump":               "a dump is a token",
-	"tab.hole_len2":          "another border, as legal",
-	"tab.pairs_order_hash":   "another order: that of insertion",
-	"base.tostring_fmt":      "functions of Go have an address, not a number",
-	"base.require_missing":   "another default path",
-	"base.ffi":               "no ffi",
-	"dbg.traceback_full":     "no C function at the bottom",
-	"str.gsub_fn_yield":      "replacement functions may yield",
-	"tab.sort_yield":         "order functions may yield",
-	"co.yield_require":       "modules may yield while they load",
-	"misc.long_jump2":        "no limit on jumps",
+	"lex.LL":               "no boxed numbers",
+	"lex.ULL":              "no boxed numbers",
+	"lex.imag":             "no boxed numbers",
+	"str.nul_pattern":      "patterns may hold NUL in sets",
+	"str.dump":             "a dump is a token",
+	"tab.hole_len2":        "another border, as legal",
+	"tab.pairs_order_hash": "another order: that of insertion",
+	"base.tostring_fmt":    "functions of Go have an address, not a number",
+	"base.require_missing": "another default path",
+	"base.ffi":             "no ffi",
+	"dbg.traceback_full":   "no C function at the bottom",
+	"str.gsub_fn_yield":    "replacement functions may yield",
+	"tab.sort_yield":       "order functions may yield",
+	"co.yield_require":     "modules may yield while they load",
+	"misc.long_jump2":      "no limit on jumps",
 }
 
 const show = `
@@ -103,6 +107,9 @@ func TestLuaJIT(t *testing.T) {
 		got := r[0].Str()
 		if len(want) >= 300 && len(got) > len(want) { // recorded only so far
 			got = got[:len(want)]
+		}
+		if w, ok := of52[name]; ok {
+			want = w
 		}
 		same := got == want
 		if _, known := differs[name]; known == same {
