@@ -133,6 +133,7 @@ type Coroutine struct {
 	pending *Interrupt // thrown at the next park
 	timer   Timer
 	index   int // in w.alive
+	turns   uint64
 	state   costate
 	killed  bool
 }
@@ -220,10 +221,15 @@ func (co *Coroutine) enter() {
 	above := w.current
 	w.current, w.spent = co, 0
 	co.state = working
+	co.turns++
 	// A panic of the coroutine comes through next when nobody reports it.
 	defer func() { w.current = above }()
 	co.fiber.next()
 }
+
+// Turns is how often the coroutine was given the worker. Between two looks at the same number it has
+// not waited.
+func (co *Coroutine) Turns() uint64 { return co.turns }
 
 // wake lets a coroutine go on that is parked on this and nothing else: at once from the loop, by
 // the run queue from another coroutine.

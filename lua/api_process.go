@@ -10,6 +10,7 @@ import (
 
 // processArea are the modules ngx.process and ngx.errlog.
 var processArea = area{open: func(e *engine, ngx *vm.Table) {
+	e.guardExit()
 	e.module("ngx.process", []row{
 		{"type", anyPhase, func(t *vm.Thread, s *state) int {
 			kind := "worker"
@@ -72,4 +73,17 @@ func (e *engine) module(name string, rows []row, fill ...func(m *vm.Table)) {
 		}
 		return m.Value()
 	})
+}
+
+// guardExit takes os.exit from scripts but init_by_lua: there is no master
+// that would start another process, and other workers share this one.
+func (e *engine) guardExit() {
+	os := e.vm.Globals().GetStr("os").Table()
+	exit := os.GetStr("exit")
+	os.SetStr("exit", e.vm.NewFunc("exit", func(t *vm.Thread) int {
+		if s, ok := t.Data().(*state); ok && s.phase != inInit {
+			t.Errorf("os.exit would end the server: use ngx.exit")
+		}
+		return t.PushAll(t.CallRaw(exit, t.Args()...))
+	}))
 }

@@ -155,6 +155,7 @@ func (s *site) engine(w *actor.Worker) *engine {
 func (s *site) newEngine(w *actor.Worker, cached bool) (*engine, error) {
 	e := &engine{site: s, worker: w, vm: stdlib.New(vm.Options{}), cached: cached,
 		funcs: make([]vm.Value, s.chunks), files: map[string]vm.Value{}}
+	e.vm.OnSlice(e.slice)
 	e.setPaths()
 	e.openAPI(areas())
 	if err := e.runInit(); err != nil {

@@ -25,11 +25,13 @@ type state struct {
 	light *lightThread // nil for the entry
 	// subrequests that the thread waits for: nothing may end the run meanwhile.
 	subrequests int
+	pace        pace
 	client      string // of a timer: what the log says of whose it is
 	logger      *phases.Logger
 
 	// In the entry only:
 	verdict  verdict
+	meter    meter
 	arg      argument
 	private  *memo    // of a run without a request
 	owner    *owner   // of its sockets, likewise
@@ -232,6 +234,10 @@ func (s *state) sent() bool { return s.r.Out.Sent && s.phase != inHeaderFilter }
 
 // logEntry logs the error of a run's first thread.
 func (s *state) logEntry(err *vm.Error) {
+	if err.Fatal {
+		s.logf(phases.LevelError, "lua entry thread aborted: %s", message(err))
+		return
+	}
 	s.logf(phases.LevelError, "lua entry thread aborted: runtime error: %s\nstack traceback:\ncoroutine 0:\n%s", message(err), frames(err))
 }
 

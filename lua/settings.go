@@ -27,6 +27,11 @@ type settings struct {
 	logSocketErrors                          bool          // on
 	tls                                      tlsSettings
 
+	timeSlice time.Duration // 20ms
+	maxTime   time.Duration // 10s; 0: no limit
+	maxMemory int64         // 48m; 0: no limit
+	strict    bool
+
 	regexCache    int // 1024
 	regexLimit    int // 0: the engine's own
 	pendingTimers int // 1024
@@ -53,7 +58,8 @@ func defaultSettings() settings {
 		codeCache: true, useDefaultType: true, underscores: true, http10Buffering: true,
 		connectTimeout: time.Minute, sendTimeout: time.Minute, readTimeout: time.Minute,
 		keepaliveTimeout: time.Minute, poolSize: 30, socketBuffer: 4 << 10, logSocketErrors: true,
-		tls:        tlsSettings{verifyDepth: 1, ciphers: "DEFAULT"},
+		tls:       tlsSettings{verifyDepth: 1, ciphers: "DEFAULT"},
+		timeSlice: 20 * time.Millisecond, maxTime: 10 * time.Second, maxMemory: 48 << 20,
 		regexCache: 1024, pendingTimers: 1024, runningTimers: 256, workerVMs: 10, threadCache: 1024,
 	}
 }
@@ -97,6 +103,10 @@ func settingRows() []phases.Directive[Conf] {
 			return nil
 		}),
 		phases.SetFlag("lua_upstream_skip_openssl_default_verify", locations, func(c *Conf) *bool { return &c.tls.skipDefaultVerify }),
+
+		phases.SetDuration("lua_time_slice", httpLoc, func(c *Conf) *time.Duration { return &c.timeSlice }),
+		phases.SetDuration("lua_max_execution_time", httpLoc, func(c *Conf) *time.Duration { return &c.maxTime }),
+		phases.SetSize("lua_memory_limit", httpLoc, func(c *Conf) *int64 { return &c.maxMemory }),
 
 		phases.SetInt("lua_regex_cache_max_entries", httpOnly, func(c *Conf) *int { return &c.regexCache }),
 		phases.SetInt("lua_regex_match_limit", httpOnly, func(c *Conf) *int { return &c.regexLimit }),

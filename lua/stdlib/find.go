@@ -153,6 +153,7 @@ func (g *gsub) next() bool {
 		return false
 	}
 	g.n++
+	g.room(b - g.copied)
 	g.out = append(g.out, g.m.src[g.copied:b]...)
 	g.b, g.e, g.copied, g.at = b, e, e, e
 	if e == b {
@@ -167,8 +168,10 @@ func (g *gsub) push(t *vm.Thread, subject vm.Value) {
 	if g.n == 0 && subject.Kind() == vm.KString {
 		t.Push(subject)
 	} else {
+		g.room(len(g.m.src) - g.copied)
 		g.out = append(g.out, g.m.src[g.copied:]...)
-		t.PushBytes(g.out)
+		t.Reserve(len(g.out))
+		t.Push(vm.Bytes(g.out))
 	}
 	t.PushInt(g.n)
 }
@@ -206,11 +209,25 @@ func (g *gsub) replace() {
 	}
 }
 
+// room makes room for n more bytes, which the run pays for.
 func (g *gsub) room(n int) {
-	if len(g.out)+n > vm.MaxString {
+	size := len(g.out) + n
+	if size > vm.MaxString {
 		g.m.t.RaiseString("not enough memory")
 	}
+	if size <= cap(g.out) {
+		return
+	}
+	want := max(2*cap(g.out), size, 64)
+	if want > maxDoubled {
+		want = max(cap(g.out)+cap(g.out)/4, size)
+	}
+	g.m.t.Reserve(want)
+	g.out = append(make([]byte, 0, want), g.out...)
 }
+
+// maxDoubled is up to where a buffer grows twofold.
+const maxDoubled = 1 << 20
 
 // take appends what a table or function gave for the match.
 func (g *gsub) take(v vm.Value) {

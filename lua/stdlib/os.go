@@ -16,7 +16,11 @@ import (
 func (s *state) openOS() {
 	start := time.Now()
 	s.library("os", []function{
-		{"clock", func(t *vm.Thread) int { t.PushNumber(cpuTime(start)); return 1 }},
+		{"clock", func(t *vm.Thread) int {
+			t.Spend(systemCall)
+			t.PushNumber(cpuTime(start))
+			return 1
+		}},
 		{"date", osDate},
 		{"difftime", func(t *vm.Thread) int { t.PushNumber(t.CheckNumber(1) - t.OptNumber(2, 0)); return 1 }},
 		{"execute", osExecute},
@@ -31,6 +35,9 @@ func (s *state) openOS() {
 		{"tmpname", osTmpname},
 	})
 }
+
+// systemCall is how many steps of a run a call of the system counts for.
+const systemCall = 32
 
 // cpuTime is the time the process has used, in seconds; where the system does not tell, the time since start.
 func cpuTime(start time.Time) float64 {

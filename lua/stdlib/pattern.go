@@ -240,7 +240,7 @@ func (m *matcher) set(c byte, p, ec int) bool {
 // count looks at the run's limits now and then.
 func (m *matcher) count(n int) {
 	if m.steps += n; m.steps >= stepsPerLook {
-		m.t.Spend(m.steps / 8)
+		m.t.Pause(m.steps / 2)
 		m.steps = 0
 	}
 }

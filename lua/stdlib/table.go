@@ -91,7 +91,7 @@ func tableInsert(t *vm.Thread) int {
 	n := tab.Len()
 	switch t.NArg() {
 	case 2:
-		tab.SetInt(n+1, t.Arg(2))
+		t.RawSetInt(tab, n+1, t.Arg(2))
 		return 0
 	case 3:
 	default:

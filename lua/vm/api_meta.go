@@ -47,7 +47,9 @@ func (t *Thread) SetIndex(v, k, val Value) {
 				if k.isNum() && k.f() != k.f() {
 					t.RaiseString("table index is NaN")
 				}
-				tab.set(&k, &val)
+				if !t.rawset(tab, &k, &val) {
+					panic(&raised{t.x.err})
+				}
 				return
 			}
 		} else if h = t.vm.metaOf(&v, mmNewindex); h == nil {

@@ -26,6 +26,10 @@ func (t *Thread) callValue(slot uintptr, n int, want int16, kind uint16) bool {
 		}
 	}
 	if f.n == tLua {
+		t.x.budget--
+		if !t.x.afford() {
+			return false
+		}
 		return t.enter(f.lua().p, slot, n, want, kind)
 	}
 	nat := f.native()

@@ -10,7 +10,7 @@ func (t *Thread) newCoroutine(fn Value) *Thread {
 	co := newThread(t.vm, 16, 3)
 	*co.at(0) = fn
 	co.maker, co.data, co.env = t, t.data, t.env
-	t.x.alloc(512)
+	t.x.alloc(768)
 	return co
 }
 

@@ -154,12 +154,7 @@ func (t *Thread) setindex(o, k, v *Value, tmp uintptr, off int) bool {
 				if key.isNum() && key.f() != key.f() {
 					return t.fail("table index is NaN")
 				}
-				before := tab.room()
-				tab.set(&key, &val)
-				if after := tab.room(); after != before {
-					t.x.alloc((after - before) * 16)
-				}
-				return true
+				return t.rawset(tab, &key, &val)
 			}
 		} else if h = t.vm.metaOf(&cur, mmNewindex); h == nil {
 			if i > 0 {
@@ -179,8 +174,30 @@ func (t *Thread) setindex(o, k, v *Value, tmp uintptr, off int) bool {
 	return t.fail("'__newindex' chain too long; possibly a loop")
 }
 
-// room is a measure of what a table has allocated, in values.
-func (t *Table) room() int { return cap(t.arr) + int(t.cap)*2 }
+// rawset sets a key and counts what the table grows by; false: the run must not.
+func (t *Thread) rawset(tab *Table, k, v *Value) bool {
+	na, nh := cap(tab.arr), tab.cap
+	if na >= large/16 && len(tab.arr) == na && !t.x.reserve(growArr(na)*16) ||
+		nh >= large/nodeSize && tab.n == nh && !t.x.reserve(int(nh)*2*nodeSize) {
+		return false
+	}
+	tab.set(k, v)
+	if c := cap(tab.arr); c != na && na < large/16 {
+		t.x.alloc(c * 16)
+	}
+	if tab.cap != nh && nh < large/nodeSize {
+		t.x.alloc(int(tab.cap) * nodeSize)
+	}
+	return true
+}
+
+// RawSetInt is Table.SetInt for a function of Go that Lua called: the run pays for the memory.
+func (t *Thread) RawSetInt(tab *Table, i int, v Value) {
+	k := Int(i)
+	if !t.rawset(tab, &k, &v) {
+		panic(&raised{t.x.err})
+	}
+}
 
 // arith computes by operator: 0 + ... 5 ^.
 func arith(op uint8, x, y float64) float64 {
@@ -437,7 +454,9 @@ func (t *Thread) join(v []Value) (*str, bool) {
 	if total > maxStr {
 		return nil, t.fail("string length overflow")
 	}
-	t.x.alloc(total)
+	if !t.x.reserve(total) {
+		return nil, false
+	}
 	s, b := newStrBuf(total)
 	o := 0
 	for i := range v {

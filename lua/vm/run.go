@@ -1207,7 +1207,7 @@ eqRK:
 	goto after
 hook:
 	fp.ip = uintptr(ip)
-	ok = x.check()
+	ok = x.look()
 after:
 	if ok {
 		goto reload

@@ -144,8 +144,8 @@ func (t *Thread) setField(i *ins) bool {
 				if v.n == tNil {
 					return true
 				}
-				if tab.n == tab.cap {
-					t.x.alloc(int(tab.cap)*40 + 128)
+				if tab.n == tab.cap && !t.x.reserve(int(tab.cap)*40+128) {
+					return false
 				}
 				tab.absnt = 0
 				i.x = uint8(min(tab.n, 255))

@@ -326,6 +326,7 @@ func (t *Thread) closureAt(base, a uintptr, ix int) {
 	cl := t.at(base - 16).lua()
 	p := cl.p.protos[ix]
 	nc := newClosure(p, cl.env)
+	t.x.alloc(64 + 16*len(p.caps))
 	*t.at(base + a) = Value{unsafe.Pointer(nc), tLua}
 	for j := range p.caps {
 		cd := &p.caps[j]

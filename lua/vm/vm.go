@@ -29,6 +29,7 @@ type VM struct {
 	numMeta  *Table
 	kindMeta [KThread + 1]*Table
 	main     *Thread
+	onSlice  func(t *Thread, s Slice) error
 	onYield  func(t *Thread, args []Value) []Value
 	builtins map[string]func(t *Thread) Value
 	protos   map[*Proto]*Proto
