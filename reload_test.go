@@ -391,3 +391,42 @@ func TestReopenLogs(t *testing.T) {
 	has(log, "/three\n")
 	has(log+".1", "/one\n/two\n")
 }
+
+// TestReloadLeavesNothing reloads again and again with connections open.
+func TestReloadLeavesNothing(t *testing.T) {
+	f := startFile(t, `lua_shared_dict d 64k; init_worker_by_lua_block { ngx.timer.every(3600, function() end) }
+		upstream u { zone z 64k; server 127.0.0.1:1; keepalive 8; }
+		server { listen 127.0.0.1:0; location / { content_by_lua_block { ngx.print(1) } } location /u { proxy_pass http://u; } }`)
+	c := dial(t, f.Addr())
+	type counts struct{ goroutines, fds, coroutines, tenures int }
+	count := func() (n counts) {
+		n.goroutines = runtime.NumGoroutine()
+		for _, w := range f.workers {
+			w.loop.Call(func() {
+				n.fds += w.loop.FDs()
+				n.coroutines += w.loop.Coroutines()
+				n.tenures += len(w.old)
+			})
+		}
+		return n
+	}
+	var before counts
+	for i := range 60 {
+		if err := f.Reload(); err != nil {
+			t.Fatal(err)
+		}
+		if got := c.get(t, "/"); got != "1" {
+			t.Fatal(got)
+		}
+		if i == 10 {
+			before = count()
+		}
+	}
+	var after counts
+	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		if after = count(); after.goroutines <= before.goroutines && after.fds <= before.fds && after.coroutines <= before.coroutines && after.tenures == 0 {
+			return
+		}
+	}
+	t.Errorf("%+v, after 50 more reloads %+v", before, after)
+}

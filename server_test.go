@@ -78,6 +78,9 @@ func (ts *testServer) check(t testing.TB, goroutines int) {
 			t.Errorf("worker %d: %d coroutines are left", w.loop.ID(), n)
 		}
 	}
+	if st := ts.Stats(); st.Active != 0 || st.Reading != 0 || st.Writing != 0 || st.Waiting != 0 {
+		t.Errorf("the counters are left at %+v", st)
+	}
 	for range 200 {
 		if runtime.NumGoroutine() <= goroutines {
 			break
