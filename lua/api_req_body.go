@@ -143,10 +143,10 @@ func initBody(t *vm.Thread, s *state) int {
 	if t.NArg() > 1 {
 		t.Errorf("expecting 0 or 1 argument but seen %d", t.NArg())
 	}
-	size := int64(0)
+	size := int64(-1)
 	if t.NArg() == 1 && !t.Arg(1).IsNil() {
 		n := t.CheckInt(1)
-		if n <= 0 {
+		if n < 0 {
 			t.Errorf("bad size argument: %d", n)
 		}
 		size = int64(n)

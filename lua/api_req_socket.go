@@ -1,6 +1,9 @@
 package lua
 
 import (
+	"errors"
+	"io"
+	"syscall"
 	"time"
 
 	"github.com/luahttpd/luahttpd/lua/vm"
@@ -64,13 +67,23 @@ func requestSocket(t *vm.Thread, s *state) int {
 	return 1
 }
 
+// errAborted: the client has closed its connection before the body's end.
+var errAborted = errors.New("client aborted")
+
 // requestWire reads a request's body as it comes.
 type requestWire struct {
 	r     *phases.Request
 	limit time.Duration
 }
 
-func (w *requestWire) Read(p []byte) (int, error)     { return w.r.ReadStream(p, w.limit) }
+func (w *requestWire) Read(p []byte) (int, error) {
+	n, err := w.r.ReadStream(p, w.limit)
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) {
+		err = errAborted
+	}
+	return n, err
+}
+
 func (w *requestWire) Write(p []byte) (int, error)    { return 0, phases.ErrGone }
 func (w *requestWire) SetReadTimeout(d time.Duration) { w.limit = d }
 func (w *requestWire) SetWriteTimeout(time.Duration)  {}

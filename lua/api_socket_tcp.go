@@ -99,7 +99,7 @@ func socketSend(t *vm.Thread, s *state) int {
 		t.Errorf("expecting 2 arguments (including the object), but got %d", n)
 	}
 	k := checkCosocket(t)
-	if k.connecting {
+	if k.dialing() {
 		return fail(t, "socket busy connecting")
 	}
 	if k.wire == nil || k.writeClosed {
@@ -208,7 +208,7 @@ func socketReused(t *vm.Thread, s *state) int {
 		t.Errorf("expecting 1 argument (including the object), but got %d", n)
 	}
 	k := checkCosocket(t)
-	if k.connecting {
+	if k.dialing() {
 		t.PushInt(0)
 		return 1
 	}
@@ -233,7 +233,7 @@ func socketClose(t *vm.Thread, s *state) int {
 		t.Errorf("expecting 1 argument (including the object) but seen %d", n)
 	}
 	k := checkCosocket(t)
-	if k.connecting {
+	if k.dialing() {
 		return fail(t, "socket busy connecting")
 	}
 	if k.wire == nil || k.readClosed && k.writeClosed {

@@ -44,6 +44,7 @@ type cosocket struct {
 
 	readClosed, writeClosed      bool
 	connecting, reading, writing bool
+	resolving                    bool // connecting, and not yet to an address
 }
 
 type socketKind uint8
@@ -206,6 +207,10 @@ func (k *cosocket) checkOwner(t *vm.Thread, s *state) {
 	}
 }
 
+// dialing tells whether a thread is connecting to a known address: the socket
+// does not count as closed then.
+func (k *cosocket) dialing() bool { return k.connecting && !k.resolving }
+
 // busy pushes why another thread's operation comes first, or nothing.
 func (k *cosocket) busy(t *vm.Thread, reading, writing bool) int {
 	switch {
@@ -227,6 +232,8 @@ func socketError(err error) string {
 		return "timeout"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed):
 		return "closed"
+	case errors.Is(err, errAborted):
+		return err.Error()
 	case errors.As(err, &no):
 		return strings.ToLower(no.Error())
 	}

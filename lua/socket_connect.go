@@ -65,7 +65,7 @@ func (k *cosocket) connect(t *vm.Thread, s *state, first int, whole bool) int {
 	}
 	k.owner, k.key = s.sockets(), d.key
 	k.connecting = true
-	defer func() { k.connecting = false }()
+	defer func() { k.connecting, k.resolving = false, false }()
 	timeout := or(k.connectTimeout, s.own.connectTimeout)
 	s.debugf("lua tcp socket connect timeout: %d", timeout.Milliseconds())
 	if k.local.addr != (actor.Addr{}) {
@@ -177,7 +177,9 @@ func (k *cosocket) establish(s *state, d dialing, timeout time.Duration) (*conne
 
 // dial makes a connection.
 func (k *cosocket) dial(s *state, d dialing, timeout time.Duration) (*connection, string) {
+	k.resolving = true
 	addr, text := s.lookup(d)
+	k.resolving = false
 	if text != "" {
 		return nil, text
 	}

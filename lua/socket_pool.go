@@ -244,7 +244,7 @@ func socketSetKeepalive(t *vm.Thread, s *state) int {
 	if !t.Arg(3).IsNil() {
 		size = t.CheckInt(3)
 	}
-	if k.connecting {
+	if k.dialing() {
 		return fail(t, "socket busy connecting")
 	}
 	if k.wire == nil || k.readClosed || k.writeClosed {

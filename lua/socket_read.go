@@ -201,7 +201,7 @@ func (k *cosocket) unread(b []byte) {
 
 // readable pushes why nothing can be read, or nothing.
 func (k *cosocket) readable(t *vm.Thread, s *state) int {
-	if k.connecting {
+	if k.dialing() {
 		return fail(t, "socket busy connecting")
 	}
 	if k.wire == nil || k.readClosed {

@@ -8,9 +8,9 @@ type BodyBuilder struct {
 }
 
 // BuildBody replaces the request's body by an empty one that the builder adds
-// to. limit is how many bytes stay in memory; 0: client_body_buffer_size.
+// to. limit is how many bytes stay in memory; -1: client_body_buffer_size.
 func (r *Request) BuildBody(limit int64) *BodyBuilder {
-	if limit == 0 {
+	if limit < 0 {
 		limit = r.Loc.Core.BodyBufferSize
 	}
 	r.SetBody(nil)
