@@ -94,17 +94,17 @@ func (r *Request) ReadBody() error {
 		}
 	}
 	limit := c.BodyBufferSize
-	if r.ContentLength >= 0 && r.ContentLength < limit {
-		limit = r.ContentLength
+	if n := r.ContentLength; n >= 0 && n <= limit+limit/4 { // nginx's allowance
+		limit = n
 	}
-	buf := b.spare[:0]
+	buf := b.spare[: 0 : min(int64(cap(b.spare)), limit)]
 	if int64(cap(buf)) < min(limit, 4096) {
 		buf = make([]byte, 0, min(limit, 64<<10))
 	}
 	for {
 		if len(buf) == cap(buf) && b.File == nil {
-			if int64(len(buf)) < limit || r.Chunked && int64(len(buf)) < c.BodyBufferSize {
-				grown := make([]byte, len(buf), min(max(int64(2*cap(buf)), 4096), max(c.BodyBufferSize, 1)))
+			if int64(len(buf)) < limit {
+				grown := make([]byte, len(buf), min(max(int64(2*cap(buf)), 4096), limit))
 				copy(grown, buf)
 				buf = grown
 			} else if r.ContentLength != int64(len(buf)) {
@@ -145,7 +145,9 @@ func (r *Request) ReadBody() error {
 		}
 	}
 	if b.File == nil {
-		b.Data, b.spare = buf, buf
+		if b.Data = buf; cap(buf) > cap(b.spare) {
+			b.spare = buf
+		}
 	}
 	r.ContentLength = b.Size
 	return nil

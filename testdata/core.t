@@ -54,3 +54,47 @@ GET /t
 --- error_log
 one
 	two
+
+=== a body that is a little larger than its buffer stays in memory
+--- config
+client_body_buffer_size 100;
+location = /t { content_by_lua_block { ngx.req.read_body() ngx.say(ngx.req.get_body_file() and "file" or #ngx.req.get_body_data()) } }
+--- request
+POST /t
+12345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345
+--- response_body
+125
+
+=== but not much larger
+--- config
+client_body_buffer_size 100;
+location = /t { content_by_lua_block { ngx.req.read_body() ngx.say(ngx.req.get_body_file() and "file" or #ngx.req.get_body_data()) } }
+--- request
+POST /t
+123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456
+--- response_body
+file
+
+=== one of unknown length not at all
+--- config
+client_body_buffer_size 10;
+location = /t { content_by_lua_block { ngx.req.read_body() ngx.say(ngx.req.get_body_file() and "file" or #ngx.req.get_body_data()) } }
+--- raw_request
+POST /t HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n5\r\n67890\r\n0\r\n\r\nPOST /t HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\nb\r\n12345678901\r\n0\r\n\r\n
+--- response_body
+file
+
+=== a body in a file is what it was
+--- config
+client_body_buffer_size 8;
+location = /t { content_by_lua_block {
+    ngx.req.read_body()
+    local f = io.open(ngx.req.get_body_file())
+    ngx.say(f:read("*a"))
+    f:close()
+} }
+--- request
+POST /t
+a body of some length that is in a file
+--- response_body
+a body of some length that is in a file
