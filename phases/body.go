@@ -97,7 +97,7 @@ func (r *Request) ReadBody() error {
 	if n := r.ContentLength; n >= 0 && n <= limit+limit/4 { // nginx's allowance
 		limit = n
 	}
-	buf := b.spare[: 0 : min(int64(cap(b.spare)), limit)]
+	buf := b.spare[:0:min(int64(cap(b.spare)), limit)]
 	if int64(cap(buf)) < min(limit, 4096) {
 		buf = make([]byte, 0, min(limit, 64<<10))
 	}
@@ -230,24 +230,6 @@ func (r *Request) SetBodyFile(path string, clean bool) error {
 	r.Body.owner, r.Body.keep, r.Body.Read = true, !clean, true
 	r.ContentLength, r.Chunked = st.Size(), false
 	return nil
-}
-
-// LoadBody returns the body's bytes wherever they are, up to limit (0: none).
-func (r *Request) LoadBody(limit int64) ([]byte, error) {
-	b := &r.Body
-	if b.File == nil {
-		if limit > 0 && int64(len(b.Data)) > limit {
-			return b.Data[:limit], nil
-		}
-		return b.Data, nil
-	}
-	size := b.Size
-	if limit > 0 && size > limit {
-		size = limit
-	}
-	data := make([]byte, size)
-	_, err := b.File.ReadAt(data, 0)
-	return data, err
 }
 
 // ReadStream reads bytes of the body as they come, for a handler that has set

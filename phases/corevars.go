@@ -312,14 +312,6 @@ func (r *Request) appendStatus(dst []byte) []byte {
 	return strconv.AppendInt(dst, int64(status), 10)
 }
 
-// SentStatus is the status that the log shows.
-func (r *Request) SentStatus() int {
-	if r.errStatus != 0 && !r.Out.Sent {
-		return r.errStatus
-	}
-	return r.Out.Status
-}
-
 // AppendSeconds writes a duration as seconds with three decimals.
 func AppendSeconds(dst []byte, d time.Duration) []byte {
 	ms := max(d.Milliseconds(), 0)

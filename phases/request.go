@@ -19,7 +19,7 @@ type Request struct {
 	Server *Server
 	Loc    *Loc
 	Worker *actor.Worker
-	// Client says who asks; it outlives the request.
+	// Client says who asks; it is reused when the connection ends.
 	Client *Client
 	// Main is the request that the client sent, for itself too. Parent is the
 	// one that made this subrequest, nil for the main request.
@@ -140,9 +140,6 @@ func (r *Request) Stream() Stream { return r.stream }
 
 // Phase is the phase that the request is in.
 func (r *Request) Phase() Phase { return r.phase }
-
-// SetPhase is for who runs handlers outside of Run, and for filters' scripts.
-func (r *Request) SetPhase(p Phase) Phase { was := r.phase; r.phase = p; return was }
 
 // Field returns the value of the first field called name, nil if there is none.
 func (r *Request) Field(name string) []byte {
