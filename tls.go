@@ -48,7 +48,8 @@ func (c *conn) handshake(l *phases.Listen, ten *tenure) bool {
 		c.logf(l, phases.LevelInfo, "SSL_do_handshake() failed (SSL: %v) while SSL handshaking", err)
 		return false
 	}
-	t.state, t.srv = &phases.TLSState{ConnectionState: t.State(), Kept: h.Kept}, h.Server
+	t.state, t.srv = &phases.TLSState{ConnectionState: t.State(), SessionID: h.SessionID, Ciphers: h.Hello.CipherSuites, Curves: h.Hello.SupportedCurves,
+		Kept: h.Kept}, h.Server
 	t.state.Verify, t.state.VerifyError = h.SSL.Check(t.state.PeerCertificates, c.w.loop.Now())
 	c.rare().tls = t
 	return true

@@ -18,7 +18,7 @@ type SSL struct {
 	Curves       []tls.CurveID
 	Tickets      bool
 	TicketKeys   conf.List[string]
-	Timeout      time.Duration // of a session, 5m; sessions live in tickets
+	Timeout      time.Duration // of a session, 5m
 	Verify       int
 	Depth        int // 1
 	ClientCA     string
@@ -32,10 +32,13 @@ type SSL struct {
 	// finished.
 	Hooks TLSHooks
 
-	config *tls.Config
-	roots  *x509.CertPool
-	crl    []*x509.RevocationList
-	stmt   *conf.Stmt
+	config   *tls.Config
+	sessions *sessions
+	store    *sessionStore // ssl_session_cache; nil: none
+	roots    *x509.CertPool
+	inter    []*x509.Certificate // trusted to lead to the roots
+	crl      []*x509.RevocationList
+	stmt     *conf.Stmt
 }
 
 // Values of SSL.Verify.
@@ -77,6 +80,7 @@ func sslRows() []Directive[SSL] {
 			own.TicketKeys.Add(s, s.Args[0])
 			return nil
 		}),
+		Set("ssl_session_cache", httpServer, conf.Between(1, 2), setSessionCache),
 		SetDuration("ssl_session_timeout", httpServer, func(c *SSL) *time.Duration { return &c.Timeout }),
 		SetEnum("ssl_verify_client", httpServer, func(c *SSL) *int { return &c.Verify }, "off", "on", "optional", "optional_no_ca"),
 		SetInt("ssl_verify_depth", httpServer, func(c *SSL) *int { return &c.Depth }),
@@ -90,8 +94,6 @@ func sslRows() []Directive[SSL] {
 			return s.Errorf("the \"ssl\" directive is gone, use the \"listen ... ssl\" directive instead")
 		}),
 	}
-	rows = append(rows, Ignore[SSL](httpServer, conf.AtLeast(1), "sessions live in tickets, there is no server-side cache",
-		"ssl_session_cache")...)
 	return append(rows, Ignore[SSL](httpServer, conf.AtLeast(1), "Go's TLS decides this itself", "ssl_dhparam",
 		"ssl_prefer_server_ciphers", "ssl_buffer_size", "ssl_early_data", "ssl_conf_command", "ssl_stapling_verify",
 		"ssl_stapling_responder", "ssl_ocsp", "ssl_ocsp_cache", "ssl_ocsp_responder", "ssl_certificate_cache", "ssl_certificate_compression")...)

@@ -2,7 +2,6 @@ package phases
 
 import (
 	"bytes"
-	"crypto/rand"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
@@ -22,7 +21,7 @@ func (own *SSL) build(cfg *Config) error {
 	}
 	c := &tls.Config{
 		MinVersion: own.Min, MaxVersion: own.Max, CipherSuites: own.Ciphers, CurvePreferences: own.Curves,
-		SessionTicketsDisabled: !own.Tickets, NextProtos: []string{"http/1.1", "http/1.0", "http/0.9"},
+		NextProtos: []string{"http/1.1", "http/1.0", "http/0.9"},
 	}
 	passwords, err := readPasswords(cfg, own.Passwords)
 	if err != nil {
@@ -40,7 +39,7 @@ func (own *SSL) build(cfg *Config) error {
 		}
 		c.Certificates = append(c.Certificates, pair)
 	}
-	if err := own.ticketKeys(cfg, c); err != nil {
+	if err := own.buildSessions(cfg, c); err != nil {
 		return s.Errorf("%v", err)
 	}
 	if err := own.verification(cfg, c); err != nil {
@@ -134,28 +133,30 @@ func readPasswords(cfg *Config, file string) ([]string, error) {
 	return strings.Split(strings.TrimRight(string(b), "\n"), "\n"), nil
 }
 
-// ticketKeys reads ssl_session_ticket_key files of 48 or 80 bytes. The first
-// encrypts; all of them decrypt. Go's tickets have another form than
-// OpenSSL's: the same keys are good for servers of this kind only.
-func (own *SSL) ticketKeys(cfg *Config, c *tls.Config) error {
-	var keys [][32]byte
-	if len(own.TicketKeys.Items) == 0 {
-		// Those that crypto/tls would make are a connection's own: its outer
-		// configuration is.
-		keys = make([][32]byte, 1)
-		rand.Read(keys[0][:])
-	}
-	for _, name := range own.TicketKeys.Items {
-		b, err := os.ReadFile(join(cfg.Dir, name))
-		if err != nil {
-			return errors.New(OpenError(err))
+// buildSessions makes the block's way to resume sessions of c.
+func (own *SSL) buildSessions(cfg *Config, c *tls.Config) error {
+	ss := &sessions{store: own.store, tickets: own.Tickets, timeout: own.Timeout}
+	scope := sha256.New()
+	for _, pair := range c.Certificates {
+		for _, der := range pair.Certificate {
+			scope.Write(der)
 		}
-		if len(b) != 48 && len(b) != 80 {
-			return fmt.Errorf("\"%s\" must be 48 or 80 bytes", join(cfg.Dir, name))
-		}
-		keys = append(keys, sha256.Sum256(b))
 	}
-	c.SetSessionTicketKeys(keys)
+	fmt.Fprintf(scope, "%d %q %q", own.Verify, own.ClientCA, own.TrustedCA)
+	scope.Sum(ss.scope[:0])
+	switch {
+	case len(own.TicketKeys.Items) > 0:
+		var err error
+		if ss.keys, err = ticketKeyFiles(cfg.Dir, own.TicketKeys.Items); err != nil {
+			return err
+		}
+	case own.store != nil:
+		ss.keys = own.store.ticketKeys(own.Timeout)
+	default:
+		ss.keys = &ticketKeys{made: true, life: own.Timeout}
+	}
+	c.SessionTicketsDisabled = !ss.tickets && ss.store == nil
+	own.sessions = ss
 	return nil
 }
 
@@ -169,7 +170,7 @@ func (own *SSL) verification(cfg *Config, c *tls.Config) error {
 		return errors.New("no ssl_client_certificate for ssl_verify_client")
 	}
 	c.ClientAuth = tls.RequestClientCert
-	own.roots = x509.NewCertPool()
+	own.roots, own.inter = x509.NewCertPool(), nil
 	names := x509.NewCertPool()
 	for _, file := range []string{own.ClientCA, own.TrustedCA} {
 		if file == "" {
@@ -179,7 +180,7 @@ func (own *SSL) verification(cfg *Config, c *tls.Config) error {
 		if err != nil {
 			return errors.New(OpenError(err))
 		}
-		if !own.roots.AppendCertsFromPEM(b) {
+		if !own.trust(b) {
 			return fmt.Errorf("SSL_CTX_load_verify_locations(\"%s\") failed", join(cfg.Dir, file))
 		}
 		if file == own.ClientCA {
@@ -204,6 +205,24 @@ func (own *SSL) verification(cfg *Config, c *tls.Config) error {
 	return nil
 }
 
+// trust adds the certificates of a PEM text. As with OpenSSL a chain must lead
+// to one that is its own issuer; the others help to get there.
+func (own *SSL) trust(text []byte) (some bool) {
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		c, err := x509.ParseCertificate(block.Bytes)
+		switch {
+		case block.Type != "CERTIFICATE" && block.Type != "TRUSTED CERTIFICATE" || err != nil:
+			continue
+		case bytes.Equal(c.RawIssuer, c.RawSubject):
+			own.roots.AddCert(c)
+		default:
+			own.inter = append(own.inter, c)
+		}
+		some = true
+	}
+	return some
+}
+
 // Check verifies a client's certificates and says what $ssl_client_verify is.
 func (own *SSL) Check(chain []*x509.Certificate, now time.Time) (verdict string, err error) {
 	if own.Verify == VerifyOff || len(chain) == 0 {
@@ -215,6 +234,9 @@ func (own *SSL) Check(chain []*x509.Certificate, now time.Time) (verdict string,
 	}
 	inter := x509.NewCertPool()
 	for _, c := range chain[1:] {
+		inter.AddCert(c)
+	}
+	for _, c := range own.inter {
 		inter.AddCert(c)
 	}
 	paths, err := chain[0].Verify(x509.VerifyOptions{Roots: own.roots, Intermediates: inter, CurrentTime: now,

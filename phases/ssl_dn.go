@@ -72,3 +72,40 @@ func writeDNValue(b *strings.Builder, value string) {
 		}
 	}
 }
+
+// dnAttribute is one attribute of a name as it stands in a certificate.
+type dnAttribute struct {
+	Type  asn1.ObjectIdentifier
+	Value asn1.RawValue
+}
+
+// rdnSET is a set of attributes: encoding/asn1 reads a SET into types of such
+// names.
+type rdnSET []dnAttribute
+
+// legacyName writes a name as X509_NAME_oneline() does: "/C=XX/CN=name".
+func legacyName(der []byte) string {
+	var seq []rdnSET
+	if rest, err := asn1.Unmarshal(der, &seq); err != nil || len(rest) > 0 {
+		return ""
+	}
+	var b strings.Builder
+	for _, set := range seq {
+		for i := range set {
+			oid := set[i].Type.String()
+			name, known := dnNames[oid]
+			if !known {
+				name = oid
+			}
+			b.WriteString("/" + name + "=")
+			for _, c := range set[i].Value.Bytes {
+				if c < 0x20 || c >= 0x7f {
+					fmt.Fprintf(&b, "\\x%02X", c)
+				} else {
+					b.WriteByte(c)
+				}
+			}
+		}
+	}
+	return b.String()
+}

@@ -1,10 +1,8 @@
 package phases
 
 import (
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/hex"
 	"strings"
 
 	"github.com/luahttpd/luahttpd/actor"
@@ -31,6 +29,9 @@ type Handshake struct {
 	Min, Max uint16
 	// Session is what is stored or fetched.
 	Session *TLSSession
+	// SessionID is the number of the session that the handshake began or goes
+	// on with, "" if there is none.
+	SessionID string
 	// SSL is whose verification the client's certificate gets.
 	SSL *SSL
 	// Kept is what the hooks keep of the connection: TLSState.Kept.
@@ -72,16 +73,16 @@ func (h *Handshake) Answer(l *Listen, hello *tls.ClientHelloInfo) (*tls.Config, 
 	}
 	h.Server, h.SSL = srv, SSLOf(srv)
 	hooks := &source.Hooks
-	sessions := !source.Tickets && (hooks.Fetch != nil || hooks.Store != nil)
-	if hooks.Certificate == nil && !sessions && h.Min == 0 || source.Reject {
+	ss := source.sessions
+	if source.Reject || hooks.Certificate == nil && h.Min == 0 && (ss == nil || !ss.resume(hooks)) {
 		return cfg, nil
 	}
 	h.TLS = cfg.Clone()
 	if h.Min != 0 {
 		h.TLS.MinVersion, h.TLS.MaxVersion = h.Min, h.Max
 	}
-	if sessions {
-		h.nameSessions(hooks)
+	if ss != nil && ss.resume(hooks) {
+		ss.bind(h, hooks)
 	}
 	if hooks.Certificate != nil {
 		if err := hooks.Certificate(h); err != nil {
@@ -89,32 +90,6 @@ func (h *Handshake) Answer(l *Listen, hello *tls.ClientHelloInfo) (*tls.Config, 
 		}
 	}
 	return h.TLS, nil
-}
-
-// sessionName is how many bytes name a session, as in OpenSSL.
-const sessionName = 32
-
-// nameSessions gives clients the name of their session for a ticket: the
-// session itself is where the hooks have put it.
-func (h *Handshake) nameSessions(hooks *TLSHooks) {
-	h.TLS.SessionTicketsDisabled = false
-	h.TLS.WrapSession = func(_ tls.ConnectionState, state *tls.SessionState) ([]byte, error) {
-		id := make([]byte, sessionName)
-		rand.Read(id)
-		if hooks.Store != nil {
-			h.Session = &TLSSession{ID: hex.EncodeToString(id), State: state}
-			hooks.Store(h)
-		}
-		return id, nil
-	}
-	h.TLS.UnwrapSession = func(id []byte, _ tls.ConnectionState) (*tls.SessionState, error) {
-		if len(id) != sessionName || hooks.Fetch == nil {
-			return nil, nil
-		}
-		h.Session = &TLSSession{ID: hex.EncodeToString(id)}
-		hooks.Fetch(h)
-		return h.Session.State, nil
-	}
 }
 
 // Trust has the client asked for a certificate, which $ssl_client_verify then

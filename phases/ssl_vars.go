@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
+	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
@@ -47,9 +48,11 @@ func sslVariables() []Variable {
 			}
 			return "."
 		}),
-		state("ssl_session_id", func(s *TLSState) string { return hex.EncodeToString(s.TLSUnique) }),
+		state("ssl_session_id", func(s *TLSState) string { return s.SessionID }),
+		state("ssl_ciphers", func(s *TLSState) string { return joinNames(s.Ciphers, CipherName) }),
+		state("ssl_curves", func(s *TLSState) string { return joinNames(s.Curves, curveName) }),
 		state("ssl_client_verify", func(s *TLSState) string { return s.Verify }),
-		cert("ssl_client_raw_cert", func(c *x509.Certificate) string { return strings.TrimSuffix(raw(c), "\n") }),
+		cert("ssl_client_raw_cert", raw),
 		cert("ssl_client_cert", func(c *x509.Certificate) string {
 			return strings.ReplaceAll(strings.TrimSuffix(raw(c), "\n"), "\n", "\n\t")
 		}),
@@ -58,6 +61,8 @@ func sslVariables() []Variable {
 		}),
 		cert("ssl_client_s_dn", func(c *x509.Certificate) string { return distinguishedName(c.RawSubject) }),
 		cert("ssl_client_i_dn", func(c *x509.Certificate) string { return distinguishedName(c.RawIssuer) }),
+		cert("ssl_client_s_dn_legacy", func(c *x509.Certificate) string { return legacyName(c.RawSubject) }),
+		cert("ssl_client_i_dn_legacy", func(c *x509.Certificate) string { return legacyName(c.RawIssuer) }),
 		cert("ssl_client_serial", func(c *x509.Certificate) string {
 			h := strings.ToUpper(c.SerialNumber.Text(16))
 			if len(h)%2 == 1 {
@@ -72,4 +77,20 @@ func sslVariables() []Variable {
 			return strconv.Itoa(max(int(time.Until(c.NotAfter)/(24*time.Hour)), 0))
 		}),
 	}
+}
+
+// joinNames writes what a client offers; what has no name here is a number.
+func joinNames[T ~uint16](ids []T, name func(T) string) string {
+	var b strings.Builder
+	for i, id := range ids {
+		if i > 0 {
+			b.WriteByte(':')
+		}
+		if n := name(id); n != "" && !strings.ContainsAny(n, "( ") && !strings.HasPrefix(n, "0x") {
+			b.WriteString(n)
+		} else {
+			fmt.Fprintf(&b, "0x%04x", uint16(id))
+		}
+	}
+	return b.String()
 }

@@ -9,6 +9,11 @@ type TLSState struct {
 	Verify string
 	// VerifyError is the reason why the client's certificate was refused.
 	VerifyError error
+	// SessionID is the number of the session, in hexadecimal; "" if there is none.
+	SessionID string
+	// Ciphers and Curves are what the client offered, in its order.
+	Ciphers []uint16
+	Curves  []tls.CurveID
 	// Kept is Handshake.Kept.
 	Kept any
 }
