@@ -181,3 +181,27 @@ func TestHandshakeDeadline(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// TestTLSDynamicCertificates: certificates whose names depend on the client.
+func TestTLSDynamicCertificates(t *testing.T) {
+	dir := t.TempDir()
+	ca := newAuthority(t, dir)
+	ca.issue("a.test", nil)
+	ts := startServer(t, `events {} error_log stderr info; http { access_log off;
+	map $ssl_server_name $name { default $ssl_server_name; alias.test a.test; }
+	server { listen 127.0.0.1:0 ssl; ssl_certificate $name.crt; ssl_certificate_key $name.key; return 200 "$ssl_server_name $ssl_session_reused"; }
+	}`, dir)
+	ts.expected = []string{"cannot load certificate"}
+	c := &tls.Config{ServerName: "alias.test", InsecureSkipVerify: true, ClientSessionCache: tls.NewLRUClientSessionCache(1)}
+	for _, want := range []string{"alias.test .", "alias.test r"} {
+		_, body, state, err := ts.get(t, c, "x", "/")
+		if err != nil || body != want || state.PeerCertificates[0].Subject.CommonName != "a.test" {
+			t.Errorf("%q %v, want %q", body, err, want)
+		}
+	}
+	for _, name := range []string{"none.test", "../" + filepath.Base(dir) + "/a.test"} {
+		if _, body, _, err := ts.get(t, &tls.Config{ServerName: name, InsecureSkipVerify: true}, "x", "/"); err == nil {
+			t.Errorf("%s: %q", name, body)
+		}
+	}
+}

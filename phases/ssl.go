@@ -10,8 +10,8 @@ import (
 
 // SSL is the TLS configuration of a server block.
 type SSL struct {
-	Certificates conf.List[string]
-	Keys         conf.List[string]
+	Certificates conf.List[*Template]
+	Keys         conf.List[*Template]
 	Passwords    string
 	Min, Max     uint16
 	Ciphers      []uint16 // nil: the defaults
@@ -34,11 +34,15 @@ type SSL struct {
 
 	config   *tls.Config
 	sessions *sessions
-	store    *sessionStore // ssl_session_cache; nil: none
-	roots    *x509.CertPool
-	inter    []*x509.Certificate // trusted to lead to the roots
-	crl      []*x509.RevocationList
-	stmt     *conf.Stmt
+	// dynamic: the names of the certificates depend on the client; passwords
+	// are for their keys.
+	dynamic   bool
+	passwords []string
+	store     *sessionStore // ssl_session_cache; nil: none
+	roots     *x509.CertPool
+	inter     []*x509.Certificate // trusted to lead to the roots
+	crl       []*x509.RevocationList
+	stmt      *conf.Stmt
 }
 
 // Values of SSL.Verify.
@@ -63,13 +67,11 @@ var SSLModule = Define(Spec[SSL]{
 func sslRows() []Directive[SSL] {
 	rows := []Directive[SSL]{
 		Add("ssl_certificate", httpServer, conf.Exactly(1), func(own *SSL, b *Block, s *conf.Stmt) error {
-			own.Certificates.Add(s, s.Args[0])
 			own.stmt = s
-			return nil
+			return addSSLName(&own.Certificates, b, s)
 		}),
 		Add("ssl_certificate_key", httpServer, conf.Exactly(1), func(own *SSL, b *Block, s *conf.Stmt) error {
-			own.Keys.Add(s, s.Args[0])
-			return nil
+			return addSSLName(&own.Keys, b, s)
 		}),
 		SetString("ssl_password_file", httpServer, func(c *SSL) *string { return &c.Passwords }),
 		Set("ssl_protocols", httpServer, conf.AtLeast(1), setProtocols),

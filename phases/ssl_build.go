@@ -17,18 +17,24 @@ import (
 func (own *SSL) build(cfg *Config) error {
 	s := own.stmt
 	if len(own.Keys.Items) < len(own.Certificates.Items) {
-		return s.Errorf("no \"ssl_certificate_key\" is defined for certificate \"%s\"", own.Certificates.Items[len(own.Certificates.Items)-1])
+		return s.Errorf("no \"ssl_certificate_key\" is defined for certificate \"%s\"", own.Certificates.Items[len(own.Certificates.Items)-1].Source())
 	}
 	c := &tls.Config{
 		MinVersion: own.Min, MaxVersion: own.Max, CipherSuites: own.Ciphers, CurvePreferences: own.Curves,
 		NextProtos: []string{"http/1.1", "http/1.0", "http/0.9"},
 	}
-	passwords, err := readPasswords(cfg, own.Passwords)
-	if err != nil {
+	var err error
+	if own.passwords, err = readPasswords(cfg, own.Passwords); err != nil {
 		return s.Errorf("%v", err)
 	}
-	for i, cert := range own.Certificates.Items {
-		pair, err := LoadKeyPair(cfg, cert, own.Keys.Items[i], passwords)
+	for _, p := range own.pairs() {
+		own.dynamic = own.dynamic || p.dynamic()
+	}
+	for _, p := range own.pairs() {
+		if own.dynamic {
+			break
+		}
+		pair, err := LoadKeyPair(cfg, p.cert.Source(), p.key.Source(), own.passwords)
 		if err != nil {
 			return s.Errorf("%v", err)
 		}
@@ -140,6 +146,11 @@ func (own *SSL) buildSessions(cfg *Config, c *tls.Config) error {
 	for _, pair := range c.Certificates {
 		for _, der := range pair.Certificate {
 			scope.Write(der)
+		}
+	}
+	for _, p := range own.pairs() {
+		if own.dynamic {
+			fmt.Fprintf(scope, "%q ", p.cert.Source())
 		}
 	}
 	fmt.Fprintf(scope, "%d %q %q", own.Verify, own.ClientCA, own.TrustedCA)

@@ -74,7 +74,7 @@ func (h *Handshake) Answer(l *Listen, hello *tls.ClientHelloInfo) (*tls.Config, 
 	h.Server, h.SSL = srv, SSLOf(srv)
 	hooks := &source.Hooks
 	ss := source.sessions
-	if source.Reject || hooks.Certificate == nil && h.Min == 0 && (ss == nil || !ss.resume(hooks)) {
+	if source.Reject || hooks.Certificate == nil && h.Min == 0 && !source.dynamic && (ss == nil || !ss.resume(hooks)) {
 		return cfg, nil
 	}
 	h.TLS = cfg.Clone()
@@ -83,6 +83,11 @@ func (h *Handshake) Answer(l *Listen, hello *tls.ClientHelloInfo) (*tls.Config, 
 	}
 	if ss != nil && ss.resume(hooks) {
 		ss.bind(h, hooks)
+	}
+	if source.dynamic {
+		if h.TLS.Certificates, err = h.certificates(source); err != nil {
+			return nil, err
+		}
 	}
 	if hooks.Certificate != nil {
 		if err := hooks.Certificate(h); err != nil {
