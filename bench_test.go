@@ -23,20 +23,32 @@ func BenchmarkServer(b *testing.B) {
 		b.Fatal(err)
 	}
 	up := startServer(b, `events {} error_log stderr error; http { keepalive_requests 100000000; server { listen 127.0.0.1:0; location / { return 200 "upstream says hello\n"; } } }`, prefix)
-	ts := startServer(b, strings.ReplaceAll(`events {} error_log stderr error; http { keepalive_requests 100000000; client_body_buffer_size 256k;
+	_, port, _ := net.SplitHostPort(up.Addr().String())
+	ts := startServer(b, strings.ReplaceAll(strings.ReplaceAll(`events {} error_log stderr error; http { keepalive_requests 100000000; client_body_buffer_size 256k;
 		upstream backend { server UPSTREAM; keepalive 64; }
 		server { listen 127.0.0.1:0;
 		location = /return { return 200 "hello\n"; }
 		location = /hello { content_by_lua_block { ngx.say("hello") } }
 		location = /body { content_by_lua_block { ngx.req.read_body(); ngx.say(#ngx.req.get_body_data()) } }
+		location = /socket { content_by_lua_block {
+			local sock = ngx.socket.tcp()
+			assert(sock:connect("127.0.0.1", UPPORT))
+			sock:send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+			repeat local line = sock:receive() until line == ""
+			ngx.print(sock:receive(20))
+			sock:setkeepalive()
+		} }
+		location = /capture { content_by_lua_block { ngx.print(ngx.location.capture("/return").body) } }
+		location = /headers { content_by_lua_block { ngx.req.set_header("X-A", "b") ngx.say(ngx.req.get_headers()["User-Agent"]) } }
 		location = /proxy { proxy_pass http://backend; }
 		location / { }
-	} }`, "UPSTREAM", up.Addr().String()), prefix)
+	} }`, "UPSTREAM", up.Addr().String()), "UPPORT", port), prefix)
 	get := func(path string) string {
 		return "GET " + path + " HTTP/1.1\r\nHost: localhost\r\nUser-Agent: bench\r\n\r\n"
 	}
 	for _, c := range []struct{ name, request string }{
 		{"return", get("/return")}, {"hello", get("/hello")}, {"file1k", get("/file1k.txt")}, {"proxy", get("/proxy")},
+		{"socket", get("/socket")}, {"capture", get("/capture")}, {"headers", get("/headers")},
 		{"body", fmt.Sprintf("POST /body HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s", 16384, strings.Repeat("x", 16384))},
 	} {
 		b.Run(c.name, func(b *testing.B) {

@@ -38,7 +38,7 @@ var captureArea = area{
 // captured is one subrequest of a script.
 type captured struct {
 	r   *phases.Request
-	sub *phases.Subrequest
+	sub phases.Subrequest
 }
 
 func captureMulti(t *vm.Thread, s *state) int {
@@ -137,14 +137,16 @@ func (s *state) newCapture(t *vm.Thread, uri, options vm.Value, i int) *captured
 		}
 		args = append(args, more...)
 	}
-	c := &captured{sub: &phases.Subrequest{Capture: true, NoPages: true}}
-	sub, se := s.r.NewSubrequest(path, args, c.sub)
+	c := &captured{sub: phases.Subrequest{Capture: true, NoPages: true}}
+	sub, se := s.r.NewSubrequest(path, args, &c.sub)
 	if se != nil {
 		s.r.Errorf(se.Level, "lua %s", se.Reason)
 		t.Errorf("failed to issue subrequest: -1")
 	}
 	c.r = sub
-	s.debugf("lua http subrequest \"%s?%s\"", path, args)
+	if s.debugs() {
+		s.debugf("lua http subrequest \"%s?%s\"", path, args)
+	}
 	s.captureVariables(t, sub, get)
 	s.captureBody(t, sub, get)
 	s.captureFields(t, sub, get("headers"))
@@ -294,22 +296,29 @@ func (c *captured) result(e *engine) vm.Value {
 	}
 	o := &r.Out
 	if o.ContentType != "" {
-		header.SetStr("Content-Type", vm.Bytes(o.AppendContentType(nil)))
+		header.Set(keyType, vm.Bytes(o.AppendContentType(nil)))
 	}
 	if o.ContentLength >= 0 && o.Sent {
-		header.SetStr("Content-Length", vm.Number(float64(o.ContentLength)))
+		header.Set(keyLength, vm.Number(float64(o.ContentLength)))
 	}
 	if !o.LastModified.IsZero() {
 		header.SetStr("Last-Modified", vm.Bytes(http1.AppendHTTPDate(nil, o.LastModified)))
 	}
 	header.SetMetatable(e.captureTable)
 	res := e.vm.NewTable(0, 4)
-	res.SetStr("status", vm.Int(status))
-	res.SetStr("header", header.Value())
-	res.SetStr("body", vm.Bytes(c.sub.Body))
-	res.SetStr("truncated", vm.Bool(!r.Complete() || c.sub.Truncated))
+	res.Set(keyStatus, vm.Int(status))
+	res.Set(keyHeader, header.Value())
+	res.Set(keyBody, vm.Bytes(c.sub.Body))
+	res.Set(keyTruncated, vm.Bool(!r.Complete() || c.sub.Truncated))
 	return res.Value()
 }
+
+// The keys of a captured response.
+var (
+	keyStatus, keyHeader  = vm.String("status"), vm.String("header")
+	keyBody, keyTruncated = vm.String("body"), vm.String("truncated")
+	keyType, keyLength    = vm.String("Content-Type"), vm.String("Content-Length")
+)
 
 // captureIndex finds a field of a captured response in any letters,
 // underscores for hyphens.

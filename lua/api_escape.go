@@ -172,16 +172,21 @@ func (e *engine) decodeArgs(text string, limit int, into *vm.Table) (table *vm.T
 
 // addMulti sets a field of a table, or makes it an array when there is one.
 func (e *engine) addMulti(table *vm.Table, key string, v vm.Value) {
-	old := table.GetStr(key)
+	e.addField(table, vm.String(key), v)
+}
+
+// addField is addMulti for a key that is a Value.
+func (e *engine) addField(table *vm.Table, key, v vm.Value) {
+	old := table.Get(key)
 	switch {
 	case old.IsNil():
-		table.SetStr(key, v)
+		table.Set(key, v)
 	case old.Table() != nil:
 		old.Table().SetInt(old.Table().Len()+1, v)
 	default:
 		list := e.vm.NewTable(2, 0)
 		list.SetInt(1, old)
 		list.SetInt(2, v)
-		table.SetStr(key, list.Value())
+		table.Set(key, list.Value())
 	}
 }

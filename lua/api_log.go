@@ -85,9 +85,13 @@ func caller(t *vm.Thread) string {
 	return text
 }
 
+// debugs tells whether debugf writes anything: a caller that asks first saves
+// what its arguments cost.
+func (s *state) debugs() bool { return s.log().Enabled(phases.LevelDebug) }
+
 // debugf writes a line of nginx's debug log.
 func (s *state) debugf(format string, a ...any) {
-	if s.log().Enabled(phases.LevelDebug) {
+	if s.debugs() {
 		s.logf(phases.LevelDebug, format, a...)
 	}
 }

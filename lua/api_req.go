@@ -2,7 +2,7 @@ package lua
 
 import (
 	"bytes"
-	"slices"
+	"strings"
 
 	"github.com/luahttpd/luahttpd/lua/vm"
 	"github.com/luahttpd/luahttpd/phases"
@@ -173,59 +173,71 @@ func lowerField(name string) string {
 }
 
 func getFields(t *vm.Thread, s *state) int {
-	limit, raw := t.OptInt(1, defaultArgs), t.Arg(2).Truth()
-	list := make([]phases.Field, 0, len(s.r.Fields))
-	if s.r.Major > 0 {
-		for _, f := range s.r.Fields {
-			list = append(list, phases.Field{Name: string(f.Name), Value: string(f.Value)})
-		}
+	fields := s.r.Fields
+	if s.r.Major == 0 { // HTTP/0.9 has none
+		fields = nil
 	}
-	return s.pushFields(t, list, limit, raw, "request")
+	f := s.newFieldTable(t, len(fields), "request")
+	for i := range fields[:f.count] {
+		f.add(fields[i].Name, fields[i].Value)
+	}
+	return f.push(t)
 }
 
-// pushFields pushes the table of a head's fields, and "truncated" when there
-// are more than limit (0: no limit). what says whose they are.
-func (s *state) pushFields(t *vm.Thread, list []phases.Field, limit int, raw bool, what string) int {
+// fieldTable makes the table of a head's fields for a script.
+type fieldTable struct {
+	e         *engine
+	table     *vm.Table
+	raw       bool // names as they came, and only so
+	count     int  // how many to add
+	truncated bool
+}
+
+// newFieldTable reads the arguments max and raw. n is how many fields there
+// are, what says whose they are.
+func (s *state) newFieldTable(t *vm.Thread, n int, what string) fieldTable {
+	limit := t.OptInt(1, defaultArgs)
 	if limit < 0 {
 		limit = defaultArgs
 	}
-	truncated := limit > 0 && len(list) > limit
-	if truncated {
-		s.debugf("lua exceeding %s header limit %d > %d", what, len(list), limit)
-		list = list[:limit]
+	f := fieldTable{e: s.e, raw: t.Arg(2).Truth(), count: n}
+	if limit > 0 && n > limit {
+		s.debugf("lua exceeding %s header limit %d > %d", what, n, limit)
+		f.count, f.truncated = limit, true
 	}
-	table := s.e.vm.NewTable(0, len(list))
-	for _, f := range list {
-		name := f.Name
-		if !raw {
-			name = asciiLower(name)
-		}
-		s.e.addMulti(table, name, vm.String(f.Value))
+	f.table = s.e.vm.NewTable(0, f.count)
+	return f
+}
+
+func (f *fieldTable) add(name, value []byte) {
+	if !f.raw {
+		name = appendLower(f.e.lowered[:0], name)
+		f.e.lowered = name
 	}
-	if !raw {
-		table.SetMetatable(s.e.fieldTable)
+	f.e.addField(f.table, vm.Bytes(name), vm.Bytes(value))
+}
+
+// push pushes the table, and "truncated" when there are more fields.
+func (f *fieldTable) push(t *vm.Thread) int {
+	if !f.raw {
+		f.table.SetMetatable(f.e.fieldTable)
 	}
-	t.Push(table.Value())
-	if truncated {
+	t.Push(f.table.Value())
+	if f.truncated {
 		t.PushString("truncated")
 		return 2
 	}
 	return 1
 }
 
-func asciiLower(s string) string {
-	for i := range len(s) {
-		if s[i] >= 'A' && s[i] <= 'Z' {
-			b := []byte(s)
-			for ; i < len(b); i++ {
-				if b[i] >= 'A' && b[i] <= 'Z' {
-					b[i] += 'a' - 'A'
-				}
-			}
-			return string(b)
+func appendLower(dst, name []byte) []byte {
+	for _, c := range name {
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
 		}
+		dst = append(dst, c)
 	}
-	return s
+	return dst
 }
 
 // setRequestField is set_header, and add_header without override.
@@ -255,7 +267,7 @@ func putField(r *phases.Request, name string, values []string, override bool) {
 		r.SetField(name, nil)
 	}
 	for i, v := range values {
-		if i == 0 && override && len(values) == 1 || slices.Contains(oneValue, asciiLower(name)) {
+		if i == 0 && override && len(values) == 1 || hasOne(name) {
 			r.SetField(name, []byte(v))
 		} else {
 			r.AddField(name, []byte(v))
@@ -263,5 +275,7 @@ func putField(r *phases.Request, name string, values []string, override bool) {
 	}
 }
 
-// oneValue are the fields that a request has once at most.
-var oneValue = []string{"host", "content-length"}
+// hasOne tells whether a request has the field once at most.
+func hasOne(name string) bool {
+	return strings.EqualFold(name, "Host") || strings.EqualFold(name, "Content-Length")
+}

@@ -10,8 +10,12 @@ import (
 // responseArea is ngx.resp and the module of that name.
 var responseArea = area{
 	rows: []row{{"resp.get_headers", requestPhases, func(t *vm.Thread, s *state) int {
-		limit, raw := t.OptInt(1, defaultArgs), t.Arg(2).Truth()
-		return s.pushFields(t, s.responseFields(), limit, raw, "response")
+		list := s.responseFields()
+		f := s.newFieldTable(t, len(list), "response")
+		for _, field := range list[:f.count] {
+			f.add([]byte(field.Name), []byte(field.Value))
+		}
+		return f.push(t)
 	}}},
 	open: func(e *engine, ngx *vm.Table) {
 		e.vm.Builtin("ngx.resp", func(*vm.Thread) vm.Value {

@@ -125,7 +125,9 @@ func socketSend(t *vm.Thread, s *state) int {
 	k.writing = true
 	defer func() { k.writing = false }() // also when the thread is killed
 	timeout := or(k.sendTimeout, s.own.sendTimeout)
-	s.debugf("lua tcp socket send timeout: %d", timeout.Milliseconds())
+	if s.debugs() {
+		s.debugf("lua tcp socket send timeout: %d", timeout.Milliseconds())
+	}
 	k.wire.SetWriteTimeout(timeout)
 	if _, err := k.wire.Write(buf); err != nil {
 		s.logSocket(k, "write", "send", err)

@@ -52,6 +52,7 @@ var udpMethods = []row{
 // datagrams is a UDP socket of a script.
 type datagrams struct {
 	owner   *owner
+	index   int // there
 	fd      *actor.FD
 	local   actor.Addr
 	peer    string // for the log
@@ -69,6 +70,8 @@ func (u *datagrams) Close() error {
 	u.owner.remove(u)
 	return fd.Close()
 }
+
+func (u *datagrams) place() *int { return &u.index }
 
 func checkDatagrams(t *vm.Thread) *datagrams {
 	list := t.CheckTable(1)
@@ -149,7 +152,9 @@ func udpSend(t *vm.Thread, s *state) int {
 	}
 	defer s.e.putBuffer(buf)
 	n, err := u.fd.Write(buf)
-	s.debugf("send: fd:%d %d of %d", u.fd.Fd(), n, len(buf))
+	if s.debugs() {
+		s.debugf("send: fd:%d %d of %d", u.fd.Fd(), n, len(buf))
+	}
 	if err != nil {
 		s.logf(phases.LevelError, "send() failed (%s), upstream: %s", phases.Errno(err), u.peer)
 		return fail(t, socketError(err))
@@ -180,7 +185,9 @@ func udpReceive(t *vm.Thread, s *state) int {
 	if u.busy {
 		return fail(t, "socket busy")
 	}
-	s.debugf("lua udp socket receive buffer size: %d", size)
+	if s.debugs() {
+		s.debugf("lua udp socket receive buffer size: %d", size)
+	}
 	u.busy = true
 	defer func() { u.busy = false }() // also when the thread is killed
 	u.fd.SetReadTimeout(or(u.timeout, s.own.readTimeout))

@@ -79,6 +79,7 @@ type engine struct {
 	// fieldTable is the metatable of tables of fields: it finds them by their
 	// names in any letters.
 	fieldTable *vm.Table
+	lowered    []byte // room for a name
 	// captureTable is that of the fields of a captured response.
 	captureTable *vm.Table
 	cdataTable   *vm.Table // the metatable of what is cdata in OpenResty

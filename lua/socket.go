@@ -30,6 +30,7 @@ type cosocket struct {
 	e     *engine
 	kind  socketKind
 	owner *owner // who connected it last
+	index int    // there
 	wire  wire   // nil: not connected
 	conn  *connection
 	key   string // of its pool
@@ -55,10 +56,17 @@ const (
 	rawSocket             // the request's connection
 )
 
+// owned is what an owner closes in the end.
+type owned interface {
+	io.Closer
+	// place is where the owner notes its index.
+	place() *int
+}
+
 // owner is the request, or the run without one, that sockets belong to. They
 // are closed with it, and no other may use them.
 type owner struct {
-	open   map[io.Closer]struct{}
+	open   []owned
 	closed int      // how many of them were, and are not counted again
 	ended  []func() // to be called at the end
 	// What has become of the request's own socket.
@@ -83,21 +91,23 @@ func (s *state) sockets() *owner {
 	return o
 }
 
-func (o *owner) add(c io.Closer) {
-	if o.open == nil {
-		o.open = map[io.Closer]struct{}{}
-	}
-	o.open[c] = struct{}{}
+func (o *owner) add(c owned) {
+	*c.place() = len(o.open)
+	o.open = append(o.open, c)
 }
 
-func (o *owner) remove(c io.Closer) {
-	delete(o.open, c)
+func (o *owner) remove(c owned) {
+	i, last := *c.place(), len(o.open)-1
+	o.open[i] = o.open[last]
+	*o.open[i].place() = i
+	o.open[last] = nil
+	o.open = o.open[:last]
 	o.closed++
 }
 
 func (o *owner) close() {
-	for c := range o.open {
-		c.Close() // nobody is left to be told
+	for n := len(o.open); n > 0; n = len(o.open) {
+		o.open[n-1].Close() // takes itself out; nobody is left to be told of an error
 	}
 	for _, f := range o.ended {
 		f()
@@ -113,6 +123,8 @@ type connection struct {
 	peer    string // for the log
 	reused  int
 	pool    *socketPool // it counts there
+	idle    *socketPool // it waits there
+	timer   actor.Timer
 	session *tlsSession // of its TLS
 }
 
@@ -151,15 +163,20 @@ func (c *connection) SetWriteTimeout(d time.Duration) { c.fd.SetWriteTimeout(d) 
 // Close closes the cosocket and its connection.
 func (k *cosocket) Close() error {
 	k.readClosed, k.writeClosed = true, true
-	c := k.conn
-	k.wire, k.conn = nil, nil
 	k.dropBuffer()
-	if c == nil {
+	if k.wire == nil {
 		return nil
 	}
+	c := k.conn
+	k.wire, k.conn = nil, nil
 	k.owner.remove(k)
+	if c == nil { // of the request itself
+		return nil
+	}
 	return c.Close()
 }
+
+func (k *cosocket) place() *int { return &k.index }
 
 // attach makes c the cosocket's connection.
 func (k *cosocket) attach(s *state, c *connection) {

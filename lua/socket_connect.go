@@ -67,7 +67,9 @@ func (k *cosocket) connect(t *vm.Thread, s *state, first int, whole bool) int {
 	k.connecting = true
 	defer func() { k.connecting, k.resolving = false, false }()
 	timeout := or(k.connectTimeout, s.own.connectTimeout)
-	s.debugf("lua tcp socket connect timeout: %d", timeout.Milliseconds())
+	if s.debugs() {
+		s.debugf("lua tcp socket connect timeout: %d", timeout.Milliseconds())
+	}
 	if k.local.addr != (actor.Addr{}) {
 		s.debugf("lua tcp socket bind ip: %s", k.local.addr.Addr())
 	}
@@ -157,7 +159,9 @@ func (k *cosocket) establish(s *state, d dialing, timeout time.Duration) (*conne
 		return nil, socketError(err)
 	}
 	if c != nil {
-		s.debugf("lua tcp socket get keepalive peer: using connection %p, fd:%d", c, c.fd.Fd())
+		if s.debugs() {
+			s.debugf("lua tcp socket get keepalive peer: using connection %p, fd:%d", c, c.fd.Fd())
+		}
 		return c, ""
 	}
 	made := false

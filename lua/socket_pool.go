@@ -2,6 +2,7 @@ package lua
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/luahttpd/luahttpd/actor"
@@ -15,20 +16,13 @@ type socketPool struct {
 	e       *engine
 	key     string
 	size    int
-	backlog int // of connects that may wait; -1: none waits, as many as asked for are made
-	active  int // connections that count, idle ones too
-	idle    []*idleConnection
+	backlog int           // of connects that may wait; -1: none waits, as many as asked for are made
+	active  int           // connections that count, idle ones too
+	idle    []*connection // the one set aside last is the last
 	queue   []*waiter
 }
 
-// idleConnection is one in a pool.
-type idleConnection struct {
-	*connection
-	pool  *socketPool
-	timer *actor.Timer
-}
-
-// pool makes the pool of a name.
+// makePool makes the pool of a name.
 func (s *state) makePool(key string, size, backlog int) *socketPool {
 	p := &socketPool{e: s.e, key: key, size: size, backlog: backlog}
 	if s.e.pools == nil {
@@ -46,37 +40,43 @@ func (p *socketPool) take() *connection {
 	if n == 0 {
 		return nil
 	}
-	i := p.idle[n-1]
+	c := p.idle[n-1]
 	p.idle[n-1] = nil
 	p.idle = p.idle[:n-1]
-	i.stop()
-	i.reused++
-	return i.connection
+	c.wake()
+	c.reused++
+	return c
 }
 
-func (i *idleConnection) stop() {
-	if i.timer != nil {
-		i.timer.Stop()
-	}
-	i.watch(nil)
+// wake ends a connection's time in a pool.
+func (c *connection) wake() {
+	c.idle = nil
+	c.timer.Stop()
+	c.watch(nil)
 }
 
-func (i *idleConnection) watch(t actor.Task) {
-	if i.tls != nil {
-		i.tls.OnReadable(t)
+func (c *connection) watch(t actor.Task) {
+	if c.tls != nil {
+		c.tls.OnReadable(t)
 	} else {
-		i.fd.OnReadable(t)
+		c.fd.OnReadable(t)
 	}
 }
 
 // Run hears on the loop that something has come on an idle connection, which
 // nobody asked for: it is closed. What TLS itself has to say does not count.
-func (i *idleConnection) Run(*actor.Worker) {
-	if i.quiet() {
-		i.watch(i)
+func (c *connection) Run(*actor.Worker) {
+	if c.quiet() {
+		c.watch(c)
 		return
 	}
-	i.drop()
+	c.drop()
+}
+
+// Expire hears on the loop that an idle connection's time is over.
+func (c *connection) Expire(*actor.Timer) {
+	c.idle.debug("lua tcp socket keepalive max idle timeout")
+	c.drop()
 }
 
 // quiet tells whether the peer has sent nothing, its end neither.
@@ -90,16 +90,14 @@ func (c *connection) quiet() bool {
 }
 
 // drop takes an idle connection out of its pool and closes it.
-func (i *idleConnection) drop() {
-	i.pool.debug("lua tcp socket keepalive close handler: fd:%d", i.fd.Fd())
-	for n, other := range i.pool.idle {
-		if other == i {
-			i.pool.idle = append(i.pool.idle[:n], i.pool.idle[n+1:]...)
-			break
-		}
+func (c *connection) drop() {
+	p := c.idle
+	p.debug("lua tcp socket keepalive close handler: fd:%d", c.fd.Fd())
+	if i := slices.Index(p.idle, c); i >= 0 {
+		p.idle = slices.Delete(p.idle, i, i+1)
 	}
-	i.stop()
-	i.Close() // nobody is left to be told
+	c.wake()
+	c.Close() // nobody is left to be told
 }
 
 // put sets a connection aside for timeout; 0: until it is closed.
@@ -111,18 +109,20 @@ func (p *socketPool) put(s *state, c *connection, timeout time.Duration) {
 	if len(p.idle) >= p.size && len(p.idle) > 0 {
 		p.idle[0].drop()
 	}
-	i := &idleConnection{connection: c, pool: p}
-	p.idle = append(p.idle, i)
+	c.idle = p
+	p.idle = append(p.idle, c)
+	c.timer.Init(p.e.worker, c)
 	if timeout > 0 {
-		s.debugf("lua tcp socket keepalive timeout: %d ms", timeout.Milliseconds())
-		i.timer = p.e.worker.AfterFunc(timeout, func() {
-			p.debug("lua tcp socket keepalive max idle timeout")
-			i.drop()
-		})
-	} else {
-		s.debugf("lua tcp socket keepalive timeout: unlimited")
+		c.timer.Reset(timeout)
 	}
-	i.watch(i)
+	if s.debugs() {
+		if timeout > 0 {
+			s.debugf("lua tcp socket keepalive timeout: %d ms", timeout.Milliseconds())
+		} else {
+			s.debugf("lua tcp socket keepalive timeout: unlimited")
+		}
+	}
+	c.watch(c)
 	p.next()
 }
 
@@ -293,7 +293,9 @@ func socketSetKeepalive(t *vm.Thread, s *state) int {
 	k.owner.remove(k)
 	k.wire, k.conn, k.readClosed, k.writeClosed = nil, nil, true, true
 	k.dropBuffer()
-	s.debugf("lua tcp socket set keepalive: saving connection %p", c)
+	if s.debugs() {
+		s.debugf("lua tcp socket set keepalive: saving connection %p", c)
+	}
 	p.put(s, c, timeout)
 	t.PushInt(1)
 	return 1

@@ -147,7 +147,9 @@ func (k *cosocket) push(t *vm.Thread, s *state, out []byte, err error) int {
 func (k *cosocket) collect(s *state, g gather, out []byte) ([]byte, error) {
 	k.reading = true
 	defer func() { k.reading = false }() // also when the thread is killed
-	s.debugf("lua tcp socket read timeout: %d", or(k.readTimeout, s.own.readTimeout).Milliseconds())
+	if s.debugs() {
+		s.debugf("lua tcp socket read timeout: %d", or(k.readTimeout, s.own.readTimeout).Milliseconds())
+	}
 	for {
 		if k.pos < k.end {
 			used, done := 0, false
