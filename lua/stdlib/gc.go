@@ -13,20 +13,22 @@ func heapKB() float64 {
 	return float64(s[0].Value.Uint64()) / 1024
 }
 
-// stepsPerCycle is how many steps of collectgarbage make a cycle.
-const stepsPerCycle = 10
+// cycleSteps is how many steps of collectgarbage make a cycle; one with a size counts for as many more.
+const cycleSteps = 12
 
 func (s *state) collectgarbage(t *vm.Thread) int {
 	switch opt := t.OptString(1, "collect"); opt {
 	case "collect":
+		s.steps = 0
 		t.Collect()
 		t.PushInt(0)
 	case "count":
 		t.PushNumber(heapKB())
 	case "step":
-		s.steps++
-		done := s.steps%stepsPerCycle == 0
+		s.steps += 1 + min(max(t.OptInt(2, 0), 0), cycleSteps)
+		done := s.steps >= cycleSteps
 		if done {
+			s.steps = 0
 			t.Collect()
 		}
 		t.PushBool(done)
