@@ -106,6 +106,8 @@ func startEngine(cfg *phases.Config, w *actor.Worker) error {
 	}
 	e, err := s.newEngine(w, true)
 	if err != nil {
+		// The starter of the server hears of it, the error log as well, as in OpenResty.
+		cfg.MainLog.Log(phases.LevelError, 0, err.Error())
 		return err
 	}
 	s.put(e)
