@@ -430,3 +430,33 @@ func TestReloadLeavesNothing(t *testing.T) {
 	}
 	t.Errorf("%+v, after 50 more reloads %+v", before, after)
 }
+
+// TestCloseDuringReload: a module that does not come to an end of its start
+// keeps neither a reload nor the server from ending.
+func TestCloseDuringReload(t *testing.T) {
+	var starts atomic.Int32
+	probe := phases.Define(phases.Spec[struct{}]{
+		Name: "probe",
+		Start: func(_ *phases.Config, w *actor.Worker) error {
+			if starts.Add(1) > 2 {
+				w.Current().Park()
+			}
+			return nil
+		},
+	})
+	f := startFile(t, "server { listen 127.0.0.1:0; return 200 x; }", WithModules(func(all []phases.Module) []phases.Module { return append(all, probe) }))
+	ended := make(chan error)
+	go func() { ended <- f.Reload() }()
+	for starts.Load() < 3 {
+		time.Sleep(time.Millisecond)
+	}
+	if got := fetch(t, f.Addr(), "/"); got != "x" {
+		t.Error(got)
+	}
+	if err := f.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := <-ended; err == nil {
+		t.Error("the reload has ended well")
+	}
+}

@@ -27,6 +27,8 @@ type Server struct {
 	connections atomic.Uint64 // numbers them
 	stats       phases.Stats
 
+	reloading sync.Mutex // one at a time
+
 	mu      sync.Mutex // guards what follows
 	state   state
 	workers []*worker
@@ -225,27 +227,52 @@ func (s *Server) Addrs() []net.Addr {
 // nothing; a good one is for requests that begin from now on, the others end
 // as they began. Shared zones and unchanged sockets stay.
 func (s *Server) Reload() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.state != running {
+	s.reloading.Lock()
+	defer s.reloading.Unlock()
+	if !s.locked(func() {}) {
 		return ErrClosed
 	}
 	cfg, err := s.compile()
 	if err != nil {
 		return err
 	}
-	if err := s.openSockets(cfg); err != nil {
+	if !s.locked(func() { err = s.openSockets(cfg) }) {
+		return ErrClosed
+	}
+	if err != nil {
 		return err
 	}
+	// Modules may take their time: the lock is free, the server can be closed.
 	for i, w := range s.workers {
-		if err := w.adopt(cfg); err != nil {
+		if err = w.adopt(cfg); err != nil {
 			for _, back := range s.workers[:i] {
 				back.readopt(s.cfg.Load())
 			}
+			s.mu.Lock()
+			defer s.mu.Unlock()
 			closeSockets(s.unlist(s.cfg.Load()))
 			return err
 		}
 	}
+	if !s.locked(func() { s.take(cfg) }) {
+		return ErrClosed
+	}
+	return nil
+}
+
+// locked runs f under the lock if the server runs.
+func (s *Server) locked(f func()) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state != running {
+		return false
+	}
+	f()
+	return true
+}
+
+// take makes cfg, which all workers have adopted, the server's.
+func (s *Server) take(cfg *phases.Config) {
 	s.cfg.Store(cfg)
 	cfg.KeepZones()
 	unwanted := s.unlist(cfg)
@@ -260,7 +287,6 @@ func (s *Server) Reload() error {
 	if n := cfg.Process.Workers; n != 0 && n != len(s.workers) {
 		cfg.MainLog.Log(phases.LevelWarn, 0, fmt.Sprintf("worker_processes stays %d until the server is started again", len(s.workers)))
 	}
-	return nil
 }
 
 // ReopenLogs opens the log files anew, after they were renamed.

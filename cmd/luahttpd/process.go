@@ -35,7 +35,7 @@ func serveProcess(srv *luahttpd.Server) int {
 	if err := prepare(srv, p); err != nil {
 		return emerg(err)
 	}
-	signals := catchSignals()
+	go handleSignals(srv, catchSignals())
 	if err := srv.Start(); err != nil {
 		log(srv, phases.LevelEmerg, err.Error())
 		return emerg(err)
@@ -57,7 +57,6 @@ func serveProcess(srv *luahttpd.Server) int {
 			return emerg(err)
 		}
 	}
-	go handleSignals(srv, signals)
 	done := make(chan struct{})
 	go releaseMemory(srv, done)
 	err := srv.Wait()
@@ -216,14 +215,20 @@ func catchSignals() chan os.Signal {
 	return c
 }
 
-// handleSignals is nginx's table of signals.
+// handleSignals is nginx's table of signals. Where a script keeps the server
+// from ending, a second signal to stop does not wait for it.
 func handleSignals(srv *luahttpd.Server, c <-chan os.Signal) {
+	stopping := false
 	for sig := range c {
 		no := sig.(syscall.Signal)
 		name := signalNames[no]
 		switch no {
 		case syscall.SIGTERM, syscall.SIGINT:
 			log(srv, phases.LevelNotice, fmt.Sprintf("signal %d (%s) received, exiting", no, name))
+			if stopping {
+				os.Exit(1)
+			}
+			stopping = true
 			go srv.Close()
 		case syscall.SIGQUIT:
 			log(srv, phases.LevelNotice, fmt.Sprintf("signal %d (%s) received, shutting down", no, name))
@@ -232,9 +237,11 @@ func handleSignals(srv *luahttpd.Server, c <-chan os.Signal) {
 		case syscall.SIGHUP:
 			log(srv, phases.LevelNotice, fmt.Sprintf("signal %d (%s) received, reconfiguring", no, name))
 			log(srv, phases.LevelNotice, "reconfiguring")
-			if err := srv.Reload(); err != nil && !errors.Is(err, luahttpd.ErrClosed) {
-				log(srv, phases.LevelEmerg, err.Error())
-			}
+			go func() {
+				if err := srv.Reload(); err != nil && !errors.Is(err, luahttpd.ErrClosed) {
+					log(srv, phases.LevelEmerg, err.Error())
+				}
+			}()
 		case syscall.SIGUSR1:
 			log(srv, phases.LevelNotice, fmt.Sprintf("signal %d (%s) received, reopening logs", no, name))
 			log(srv, phases.LevelNotice, "reopening logs")
