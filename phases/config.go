@@ -37,6 +37,7 @@ type Config struct {
 	http       *Block
 	main       *Block
 	vars       map[string]*variable
+	members    map[string]*member
 	prefixes   []Prefix
 	indexed    int
 	directives map[string][]directiveRow
@@ -78,7 +79,7 @@ func Compile(file *conf.File, path string, o Options) (*Config, error) {
 	cfg := &Config{
 		Prefix: o.Prefix, File: path, Modules: o.Modules, Zones: o.Zones, Logs: o.Logs, Stats: o.Stats, Build: o.Build,
 		DefaultPort: o.DefaultPort, Testing: o.Testing,
-		vars: map[string]*variable{}, directives: map[string][]directiveRow{}, values: map[any]any{}, zones: map[string]*zone{},
+		vars: map[string]*variable{}, members: map[string]*member{}, directives: map[string][]directiveRow{}, values: map[any]any{}, zones: map[string]*zone{},
 		regexes: pcre.NewCache(0),
 	}
 	if cfg.Zones == nil {

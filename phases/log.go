@@ -113,6 +113,18 @@ func (ls *Logs) Open(path string) (*LogFile, error) {
 	return f, nil
 }
 
+// UsesStderr tells whether something is logged to the standard error.
+func (ls *Logs) UsesStderr() bool {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	for _, f := range ls.files {
+		if f.f == nil {
+			return true
+		}
+	}
+	return false
+}
+
 func (f *LogFile) reopen() error {
 	file, err := os.OpenFile(f.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {

@@ -77,8 +77,8 @@ func FuzzTemplate(f *testing.F) {
 }
 
 func TestVariables(t *testing.T) {
-	cfg := mustCompile(t, `define $cached $arg_a; define $two $cached$cached; define $a $b; define $b $a;
-		server { set $mine 1; set $mine $mine$mine; set $cached over; set $limit_rate 1k; set $args q=w; set $http_x mine; }`)
+	cfg := mustCompile(t, `define $cached $arg_a; define $two $cached$cached; define $a $b; define $b $a; define $early $sent_http_x;
+		server { set $sent_http_x mine; set $mine 1; set $mine $mine$mine; set $cached over; set $limit_rate 1k; set $args q=w; set $http_x mine; }`)
 	r, _ := request(t, cfg, "/?a=b")
 	get := func(name string) string {
 		v, ok := r.Variable(name, nil)
@@ -87,13 +87,14 @@ func TestVariables(t *testing.T) {
 		}
 		return string(v)
 	}
-	for name, want := range map[string]string{"cached": "b", "two": "bb", "mine": "none", "args": "a=b", "unknown": "none", "arg_a": "b", "0": "none", "99999": "none", "": "none"} {
+	for name, want := range map[string]string{"cached": "b", "two": "bb", "mine": "none", "args": "a=b", "unknown": "none", "arg_a": "b", "0": "none", "99999": "none", "": "none", "sent_http_x": "field"} {
+		r.Out.Set("X", "field")
 		if got := get(name); got != want {
 			t.Errorf("before: $%s is %q, want %q", name, got, want)
 		}
 	}
 	r.Run()
-	for name, want := range map[string]string{"cached": "over", "two": "bb", "mine": "11", "MINE": "11", "limit_rate": "1024", "args": "q=w", "arg_q": "w", "http_x": "mine"} {
+	for name, want := range map[string]string{"cached": "over", "two": "bb", "mine": "11", "MINE": "11", "limit_rate": "1024", "args": "q=w", "arg_q": "w", "http_x": "mine", "early": "mine"} {
 		if got := get(name); got != want {
 			t.Errorf("after: $%s is %q, want %q", name, got, want)
 		}

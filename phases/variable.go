@@ -88,10 +88,16 @@ func (b *Block) SettableVariable(s *conf.Stmt, name string) (set func(r *Request
 	}
 	v := b.Config.vars[name]
 	if v == nil {
-		if p, rest := b.Config.prefix(name); p != nil && p.Set != nil {
+		p, rest := b.Config.prefix(name)
+		if p != nil && p.Set != nil {
 			return func(r *Request, value []byte) { p.Set(r, rest, value) }, nil
 		}
 		v = b.Config.addVariable(Variable{Name: name})
+		if p != nil { // until it is set it is what the family says
+			v.Get = func(r *Request, dst []byte) ([]byte, bool) { return p.Get(r, rest, dst) }
+			v.indexed = true
+			b.Config.member(name).own = v
+		}
 	}
 	if v.Set != nil {
 		return v.Set, nil
@@ -120,7 +126,13 @@ func (b *Block) Reference(s *conf.Stmt, name string) (func(r *Request, dst []byt
 	}
 	v, p, rest := b.Config.lookup(name)
 	if p != nil {
-		return func(r *Request, dst []byte) ([]byte, bool) { return p.Get(r, rest, dst) }, nil
+		m := b.Config.member(strings.ToLower(name))
+		return func(r *Request, dst []byte) ([]byte, bool) {
+			if m.own != nil {
+				return r.getVar(m.own, dst)
+			}
+			return p.Get(r, rest, dst)
+		}, nil
 	}
 	if v == nil {
 		v = b.Config.addVariable(Variable{Name: strings.ToLower(name)})
@@ -129,6 +141,19 @@ func (b *Block) Reference(s *conf.Stmt, name string) (func(r *Request, dst []byt
 		v.used = s
 	}
 	return func(r *Request, dst []byte) ([]byte, bool) { return r.getVar(v, dst) }, nil
+}
+
+// member is one variable of a family that the configuration names; own is what
+// "set" has made of it.
+type member struct{ own *variable }
+
+func (cfg *Config) member(name string) *member {
+	m := cfg.members[name]
+	if m == nil {
+		m = new(member)
+		cfg.members[name] = m
+	}
+	return m
 }
 
 func (cfg *Config) addVariable(v Variable) *variable {

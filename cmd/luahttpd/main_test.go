@@ -316,6 +316,25 @@ func TestDaemon(t *testing.T) {
 	p.expect("nginx: [emerg] unknown directive \"nope\" in PREFIX/conf/nginx.conf:1\n", 1)
 }
 
+// TestDaemonStderr: a daemon that logs to the standard error keeps it.
+func TestDaemonStderr(t *testing.T) {
+	port := freePort(t)
+	p := newPrefix(t, strings.Replace(config(port, "one", ""), "logs/error.log", "stderr", 1))
+	f, err := os.Create(filepath.Join(p.dir, "err"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	cmd := p.command()
+	cmd.Stderr = f
+	if err := cmd.Run(); err != nil {
+		t.Fatal(err)
+	}
+	p.expect("", 0, "-s", "stop")
+	eventually(t, "the daemon says why it ends", func() bool { return strings.Contains(p.read("err"), "signal 15 (SIGTERM) received, exiting") })
+	eventually(t, "the daemon ends", func() bool { return p.read("logs/nginx.pid") == "" })
+}
+
 // zombie tells a process that has ended and that nobody waited for.
 func zombie(pid int) bool {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))

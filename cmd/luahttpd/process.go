@@ -53,7 +53,7 @@ func serveProcess(srv *luahttpd.Server) int {
 	log(srv, phases.LevelNotice, versionText())
 	log(srv, phases.LevelNotice, "start worker processes")
 	if ready != "" {
-		if err := tellReady(ready); err != nil {
+		if err := tellReady(ready, srv.Config().Logs.UsesStderr()); err != nil {
 			return emerg(err)
 		}
 	}
@@ -110,8 +110,9 @@ func detach() int {
 	return 1
 }
 
-// tellReady releases the starting command and its terminal.
-func tellReady(fd string) error {
+// tellReady releases the starting command and its terminal, but for the
+// standard error if that is logged to.
+func tellReady(fd string, stderr bool) error {
 	n, err := strconv.Atoi(fd)
 	if err != nil {
 		return fmt.Errorf("%s: %w", daemonEnv, err)
@@ -122,6 +123,9 @@ func tellReady(fd string) error {
 	}
 	defer null.Close()
 	for std := range 3 {
+		if std == 2 && stderr {
+			break
+		}
 		if err := syscall.Dup3(int(null.Fd()), std, 0); err != nil {
 			return os.NewSyscallError("dup3", err)
 		}
