@@ -107,6 +107,7 @@ func (in *bodyReader) read(t *turn, p []byte) (int, error) {
 	} else if n, err = t.wire.Read(p); err != nil {
 		return n, err
 	}
+	t.r.Received(n)
 	if in.left -= int64(n); in.left == 0 {
 		in.ended = true
 	}
@@ -121,10 +122,10 @@ func (in *bodyReader) readChunked(t *turn, p []byte) (int, error) {
 				break
 			}
 			// A chunk that will be too long is refused before it is waited for.
-			size := t.r.Body.Size + in.decoder.Left()
-			if limit := t.r.Loc.Core.MaxBodySize; limit > 0 && size > limit {
+			size, left := t.r.Body.Size, in.decoder.Left()
+			if limit := t.r.Loc.Core.MaxBodySize; limit > 0 && left > limit-size {
 				return 0, &phases.StatusError{Status: 413, Level: phases.LevelError,
-					Reason: fmt.Sprintf("client intended to send too large chunked body: %d bytes", size)}
+					Reason: fmt.Sprintf("client intended to send too large chunked body: %d+%d bytes", size, left)}
 			}
 			if err := t.fill(); err != nil {
 				return 0, err
@@ -134,6 +135,7 @@ func (in *bodyReader) readChunked(t *turn, p []byte) (int, error) {
 		data, n, err := in.decoder.Next(t.buf[t.pos:min(t.end, t.pos+len(p)-total)])
 		total += copy(p[total:], data)
 		t.pos += n
+		t.r.Received(n)
 		if err != nil {
 			return total, err
 		}

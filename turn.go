@@ -140,7 +140,7 @@ func (t *turn) lost(ten *tenure, l *phases.Listen, err error) {
 		if t.c.requests == 0 {
 			t.c.logf(l, phases.LevelInfo, "client closed connection while waiting for request")
 		} else {
-			t.c.logf(l, phases.LevelInfo, "client %s closed keepalive connection", t.c.peerName())
+			l.Default.Core.ErrorLog.Logf(phases.LevelInfo, t.c.id, "client %s closed keepalive connection", t.peerName())
 		}
 		return
 	}
@@ -154,7 +154,7 @@ func (t *turn) lost(ten *tenure, l *phases.Listen, err error) {
 	}
 	t.begin(ten, l)
 	defer t.over()
-	t.r.RequestLine = t.head.Line
+	t.r.RequestLine, t.r.HeadLength = t.head.Line, t.end
 	t.sent.silent, t.sent.timedout = true, status == 408
 	t.r.Reject(&phases.StatusError{Status: status, Level: phases.LevelInfo, Reason: reason})
 	t.resetTimedout()

@@ -26,7 +26,7 @@ type Body struct {
 
 	// inFile: it is wanted in a file, whatever its size.
 	inFile bool
-	// received counts what came over the wire of it.
+	// received counts the bytes of it on the wire, framing included.
 	received int64
 	keep     bool
 	owner    bool
@@ -69,6 +69,9 @@ func (s *sliceReader) Read(p []byte) (int, error) {
 	s.rest = s.rest[n:]
 	return n, nil
 }
+
+// Received is called by the stream for n bytes of the body on the wire.
+func (r *Request) Received(n int) { r.Body.received += int64(n) }
 
 // HasBody tells whether the client declared a body.
 func (r *Request) HasBody() bool { return r.Chunked || r.ContentLength > 0 }
@@ -126,7 +129,6 @@ func (r *Request) ReadBody() error {
 		}
 		n, err := r.stream.Read(space)
 		b.Size += int64(n)
-		b.received += int64(n)
 		if c.MaxBodySize > 0 && b.Size > c.MaxBodySize {
 			return &StatusError{413, LevelError, fmt.Sprintf("client intended to send too large chunked body: %d bytes", b.Size)}
 		}
@@ -236,9 +238,7 @@ func (r *Request) SetBodyFile(path string, clean bool) error {
 // Body.Streaming. It waits for limit; the error is io.EOF at the body's end,
 // actor.ErrTimeout, or another that ends it.
 func (r *Request) ReadStream(p []byte, limit time.Duration) (int, error) {
-	n, err := r.stream.ReadWithin(p, limit)
-	r.Body.received += int64(n)
-	return n, err
+	return r.stream.ReadWithin(p, limit)
 }
 
 // DiscardBody reads and throws away what the client still sends of the body,

@@ -98,3 +98,11 @@ POST /t
 a body of some length that is in a file
 --- response_body
 a body of some length that is in a file
+
+=== the length of a request counts its framing
+--- config
+location = /t { content_by_lua_block { ngx.req.read_body() ngx.say(ngx.var.request_length) } }
+--- raw_request
+POST /t HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n
+--- response_body
+97
