@@ -50,7 +50,7 @@ func (c *conn) handshake(l *phases.Listen, ten *tenure) bool {
 	}
 	t.state, t.srv = &phases.TLSState{ConnectionState: t.State(), SessionID: h.SessionID, Ciphers: h.Hello.CipherSuites, Curves: h.Hello.SupportedCurves,
 		Kept: h.Kept}, h.Server
-	t.state.Verify, t.state.VerifyError = h.SSL.Check(t.state.PeerCertificates, c.w.loop.Now())
+	t.state.Verify, t.state.VerifyError = h.SSL.Examine(c.w.loop, h.Server.Core, t.state.PeerCertificates)
 	c.rare().tls = t
 	return true
 }
@@ -74,7 +74,7 @@ func (c *conn) checkTLS(r *phases.Request, l *phases.Listen) *phases.StatusError
 		}
 		// What another server block trusts says nothing here.
 		checked := *state
-		checked.Verify, checked.VerifyError = own.Check(state.PeerCertificates, c.w.loop.Now())
+		checked.Verify, checked.VerifyError = own.Examine(c.w.loop, r.Server.Core, state.PeerCertificates)
 		state, r.Client.TLS = &checked, &checked
 	}
 	switch {

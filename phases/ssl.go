@@ -28,6 +28,11 @@ type SSL struct {
 	// Stapling and its file (ssl_stapling_file).
 	Stapling     bool
 	StaplingFile string
+	// StaplingResponder and OCSPResponder replace what certificates name.
+	StaplingResponder string
+	StaplingVerify    bool
+	OCSP              int
+	OCSPResponder     string
 	// Hooks are set by whom scripts belong to, before the configuration is
 	// finished.
 	Hooks TLSHooks
@@ -41,6 +46,8 @@ type SSL struct {
 	store     *sessionStore // ssl_session_cache; nil: none
 	roots     *x509.CertPool
 	inter     []*x509.Certificate // trusted to lead to the roots
+	staplers  []*stapler          // one for each certificate, nil: none
+	ocspCache *sessionStore       // nil: none
 	crl       []*x509.RevocationList
 	stmt      *conf.Stmt
 }
@@ -92,13 +99,18 @@ func sslRows() []Directive[SSL] {
 		SetFlag("ssl_reject_handshake", httpServer, func(c *SSL) *bool { return &c.Reject }),
 		SetFlag("ssl_stapling", httpServer, func(c *SSL) *bool { return &c.Stapling }),
 		SetString("ssl_stapling_file", httpServer, func(c *SSL) *string { return &c.StaplingFile }),
+		SetString("ssl_stapling_responder", httpServer, func(c *SSL) *string { return &c.StaplingResponder }),
+		SetFlag("ssl_stapling_verify", httpServer, func(c *SSL) *bool { return &c.StaplingVerify }),
+		SetEnum("ssl_ocsp", httpServer, func(c *SSL) *int { return &c.OCSP }, "off", "on", "leaf"),
+		SetString("ssl_ocsp_responder", httpServer, func(c *SSL) *string { return &c.OCSPResponder }),
+		Set("ssl_ocsp_cache", httpServer, conf.Exactly(1), setOCSPCache),
 		Set("ssl", httpServer, conf.Flag(), func(own *SSL, b *Block, s *conf.Stmt) error {
 			return s.Errorf("the \"ssl\" directive is gone, use the \"listen ... ssl\" directive instead")
 		}),
 	}
 	return append(rows, Ignore[SSL](httpServer, conf.AtLeast(1), "Go's TLS decides this itself", "ssl_dhparam",
-		"ssl_prefer_server_ciphers", "ssl_buffer_size", "ssl_early_data", "ssl_conf_command", "ssl_stapling_verify",
-		"ssl_stapling_responder", "ssl_ocsp", "ssl_ocsp_cache", "ssl_ocsp_responder", "ssl_certificate_cache", "ssl_certificate_compression")...)
+		"ssl_prefer_server_ciphers", "ssl_buffer_size", "ssl_early_data", "ssl_conf_command",
+		"ssl_certificate_cache", "ssl_certificate_compression")...)
 }
 
 func setProtocols(own *SSL, b *Block, s *conf.Stmt) error {

@@ -44,6 +44,11 @@ func (own *SSL) build(cfg *Config) error {
 			}
 		}
 		c.Certificates = append(c.Certificates, pair)
+		if own.Stapling && own.StaplingFile == "" {
+			if err := own.addStapler(cfg, p.cert.Source(), &pair); err != nil {
+				return s.Errorf("%v", err)
+			}
+		}
 	}
 	if err := own.buildSessions(cfg, c); err != nil {
 		return s.Errorf("%v", err)
@@ -180,6 +185,9 @@ func (own *SSL) verification(cfg *Config, c *tls.Config) error {
 	if own.Verify != VerifyOptionalNoCA && own.ClientCA == "" && own.TrustedCA == "" {
 		return errors.New("no ssl_client_certificate for ssl_verify_client")
 	}
+	if own.Verify == VerifyOptionalNoCA && own.OCSP != OCSPOff {
+		return errors.New("\"ssl_ocsp\" is incompatible with \"verify_client optional_no_ca\"")
+	}
 	c.ClientAuth = tls.RequestClientCert
 	own.roots, own.inter = x509.NewCertPool(), nil
 	names := x509.NewCertPool()
@@ -234,14 +242,10 @@ func (own *SSL) trust(text []byte) (some bool) {
 	return some
 }
 
-// Check verifies a client's certificates and says what $ssl_client_verify is.
-func (own *SSL) Check(chain []*x509.Certificate, now time.Time) (verdict string, err error) {
-	if own.Verify == VerifyOff || len(chain) == 0 {
-		return "NONE", nil
-	}
+// check verifies a client's certificates and returns the path to a root.
+func (own *SSL) check(chain []*x509.Certificate, now time.Time) (path []*x509.Certificate, err error) {
 	if own.roots == nil { // nil would mean those of the system
-		err := errors.New("unable to get local issuer certificate")
-		return "FAILED:" + err.Error(), err
+		return nil, errors.New("unable to get local issuer certificate")
 	}
 	inter := x509.NewCertPool()
 	for _, c := range chain[1:] {
@@ -252,26 +256,24 @@ func (own *SSL) Check(chain []*x509.Certificate, now time.Time) (verdict string,
 	}
 	paths, err := chain[0].Verify(x509.VerifyOptions{Roots: own.roots, Intermediates: inter, CurrentTime: now,
 		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageAny}})
-	if err == nil {
-		err = own.checkPaths(paths)
-	}
 	if err != nil {
-		return "FAILED:" + verifyText(chain, err), err
+		return nil, err
 	}
-	return "SUCCESS", nil
+	return own.checkPaths(paths)
 }
 
-func (own *SSL) checkPaths(paths [][]*x509.Certificate) error {
-	err := errors.New("certificate chain too long")
+// checkPaths returns the first path that is neither too long nor revoked.
+func (own *SSL) checkPaths(paths [][]*x509.Certificate) (path []*x509.Certificate, err error) {
+	err = errors.New("certificate chain too long")
 	for _, p := range paths {
 		if len(p)-2 > own.Depth {
 			continue
 		}
 		if err = own.revoked(p); err == nil {
-			return nil
+			return p, nil
 		}
 	}
-	return err
+	return nil, err
 }
 
 func (own *SSL) revoked(path []*x509.Certificate) error {

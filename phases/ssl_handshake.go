@@ -74,7 +74,7 @@ func (h *Handshake) Answer(l *Listen, hello *tls.ClientHelloInfo) (*tls.Config, 
 	h.Server, h.SSL = srv, SSLOf(srv)
 	hooks := &source.Hooks
 	ss := source.sessions
-	if source.Reject || hooks.Certificate == nil && h.Min == 0 && !source.dynamic && (ss == nil || !ss.resume(hooks)) {
+	if source.Reject || hooks.Certificate == nil && h.Min == 0 && !source.dynamic && len(source.staplers) == 0 && (ss == nil || !ss.resume(hooks)) {
 		return cfg, nil
 	}
 	h.TLS = cfg.Clone()
@@ -88,6 +88,9 @@ func (h *Handshake) Answer(l *Listen, hello *tls.ClientHelloInfo) (*tls.Config, 
 		if h.TLS.Certificates, err = h.certificates(source); err != nil {
 			return nil, err
 		}
+	}
+	if len(source.staplers) > 0 {
+		h.staple(source)
 	}
 	if hooks.Certificate != nil {
 		if err := hooks.Certificate(h); err != nil {
