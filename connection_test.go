@@ -2,6 +2,7 @@ package luahttpd
 
 import (
 	"bufio"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -18,7 +19,16 @@ import (
 // TestConversation sends several requests at once, and byte by byte, and reads
 // what comes until the server closes.
 func TestConversation(t *testing.T) {
-	ts := startServer(t, `events {} error_log stderr info; http { client_max_body_size 1k; server { listen 127.0.0.1:0;
+	t.Run("plain", func(t *testing.T) { testConversation(t, t.TempDir(), "") })
+	t.Run("tls", func(t *testing.T) {
+		dir := t.TempDir()
+		newAuthority(t, dir).issue("a", nil)
+		testConversation(t, dir, " ssl; ssl_certificate a.crt; ssl_certificate_key a.key")
+	})
+}
+
+func testConversation(t *testing.T, dir, options string) {
+	ts := startServer(t, `events {} error_log stderr info; http { client_max_body_size 1k; server { listen 127.0.0.1:0`+options+`;
 		location /ok { return 200 ok; }
 		location /uri { return 200 $request_uri; }
 		location /204 { return 204; }
@@ -33,7 +43,7 @@ func TestConversation(t *testing.T) {
 		location /long { content_by_lua_block { ngx.print("a") ngx.flush(true) ngx.print("b") } }
 		location /unchunked { chunked_transfer_encoding off; content_by_lua_block { ngx.print("a") ngx.flush(true) ngx.print("b") } }
 		location /pipe { return 200 $pipe; }
-	} }`, t.TempDir())
+	} }`, dir)
 	ts.expected = []string{"client intended to send too large", "No such file"}
 	const host, last = " HTTP/1.1\r\nHost: a\r\n", "GET /ok HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 	for _, c := range []struct{ send, want string }{
@@ -70,22 +80,26 @@ func TestConversation(t *testing.T) {
 		{"GET /" + strings.Repeat("x", 9000) + host + "\r\n" + last, "414 "},
 	} {
 		for _, step := range []int{0, 1, 7} {
-			got := converse(t, ts, c.send, step)
+			got := converse(t, ts, options != "", c.send, step)
 			if got != c.want {
 				t.Errorf("%.90q in steps of %d: %s, want %s", c.send, step, got, c.want)
 			}
 		}
 	}
 	// The second of two that come at once is pipelined.
-	if got := converse(t, ts, "GET /pipe"+host+"\r\nGET /pipe"+host+"Connection: close\r\n\r\n", 0); got != "200 ., 200 p" {
+	if got := converse(t, ts, options != "", "GET /pipe"+host+"\r\nGET /pipe"+host+"Connection: close\r\n\r\n", 0); got != "200 ., 200 p" {
 		t.Error(got)
 	}
 }
 
 // converse returns status and body of each response, without error pages.
-func converse(t *testing.T, ts *testServer, send string, step int) string {
+func converse(t *testing.T, ts *testServer, secure bool, send string, step int) string {
 	t.Helper()
 	d := dial(t, ts.Addr())
+	if secure {
+		c := tls.Client(d.Conn, &tls.Config{InsecureSkipVerify: true})
+		d.Conn, d.r = c, bufio.NewReader(c)
+	}
 	defer d.Close()
 	go func() {
 		for rest := send; rest != ""; {

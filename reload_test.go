@@ -460,3 +460,32 @@ func TestCloseDuringReload(t *testing.T) {
 		t.Error("the reload has ended well")
 	}
 }
+
+// TestListenKinds serves on sockets of every kind at once.
+func TestListenKinds(t *testing.T) {
+	p := freePorts(t, 4)
+	f := startFile(t, fmt.Sprintf(`server { listen 127.0.0.1:%d reuseport backlog=64 so_keepalive=1m::3; listen 127.0.0.1:%d deferred sndbuf=16k rcvbuf=16k;
+		listen [::1]:%d; listen [::]:%d ipv6only=off; return 200 "$server_addr $remote_addr"; }`, p[0], p[1], p[2], p[3]))
+	if n := len(f.sockets[fmt.Sprintf("127.0.0.1:%d", p[0])].listeners); n != 2 {
+		t.Errorf("reuseport: %d sockets for two workers", n)
+	}
+	for _, c := range []struct {
+		ip, want string
+		port     int
+	}{
+		{"127.0.0.1", "127.0.0.1 127.0.0.1", p[0]}, {"127.0.0.1", "127.0.0.1 127.0.0.1", p[1]}, {"::1", "::1 ::1", p[2]},
+		{"::1", "::1 ::1", p[3]}, {"127.0.0.1", "127.0.0.1 127.0.0.1", p[3]},
+	} {
+		for range 8 { // whichever worker takes it
+			if got := fetch(t, &net.TCPAddr{IP: net.ParseIP(c.ip), Port: c.port}, "/"); got != c.want {
+				t.Errorf("%s port %d: %q, want %q", c.ip, c.port, got, c.want)
+			}
+		}
+	}
+	if err := f.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	if got := fetch(t, f.Addr(), "/"); got != "127.0.0.1 127.0.0.1" {
+		t.Error(got)
+	}
+}
