@@ -32,7 +32,7 @@ var imports = map[string]string{
 	"phases/handler": "phases actor conf pcre phases/http1 phases/setvar",
 	"filter":         "phases actor conf pcre phases/http1",
 	"upstream":       "resolver phases actor conf pcre phases/http1",
-	"lua":            "lua/vm lua/stdlib resolver lua/cjson lua/resty upstream phases actor conf pcre phases/http1 phases/setvar",
+	"lua":            "lua/vm lua/stdlib resolver lua/cjson lua/ffi lua/resty upstream phases actor conf pcre phases/http1 phases/setvar",
 	".":              "lua lua/vm upstream filter phases/handler phases phases/http1 actor conf",
 	"cmd/luahttpd":   ". phases",
 }
@@ -40,7 +40,7 @@ var imports = map[string]string{
 // foreign says which packages may import what is not of this module and not
 // of the standard library, and system calls.
 var foreign = map[string]string{
-	"syscall":                       "poll actor phases . cmd/luahttpd upstream lua phases/handler lua/stdlib",
+	"syscall":                       "poll actor phases . cmd/luahttpd upstream lua phases/handler lua/stdlib lua/ffi",
 	"golang.org/x/sys/unix":         "poll actor",
 	"github.com/yuin/gopher-lua":    "lua/gopher",
 	"layeh.com/gopher-luar":         "lua/gopher",

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/luahttpd/luahttpd/lua/cjson"
+	"github.com/luahttpd/luahttpd/lua/ffi"
 	"github.com/luahttpd/luahttpd/lua/resty"
 	"github.com/luahttpd/luahttpd/lua/vm"
 	"github.com/luahttpd/luahttpd/phases"
@@ -14,6 +15,7 @@ import (
 // and through FFI.
 var nativeArea = area{open: func(e *engine, ngx *vm.Table) {
 	cjson.Register(e.vm, e.null)
+	ffi.Register(e.vm, e.null)
 	resty.Register(e.vm, resty.Host{Now: func() float64 {
 		return float64(e.now().UnixMilli()) / 1000
 	}})
