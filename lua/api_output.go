@@ -30,7 +30,7 @@ func (s *state) closed(t *vm.Thread) int {
 	switch {
 	case m != nil && m.raw:
 		return fail(t, "raw request socket acquired")
-	case s.r.Out.Sent && s.r.Out.NoBody:
+	case s.r.Out.Sent && s.r.Out.NoBody && s.r.Out.Status != 101:
 		return fail(t, "header only")
 	case m != nil && m.eof:
 		return fail(t, "seen eof")
