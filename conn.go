@@ -243,20 +243,25 @@ func (c *conn) Serve() {
 func (t *turn) run(ten *tenure, l *phases.Listen) (keep bool) {
 	w := t.c.w
 	for {
-		switch t.receive(ten, l) {
+		what, err := t.receive(l)
+		if w.now != ten { // a reload meanwhile: a request belongs to what is there when its head is
+			if ten, l = w.now, w.now.find(t.c); l == nil {
+				return false
+			}
+		}
+		switch what {
 		case nextWait:
 			return !w.closing
-		case nextClose:
+		case nextLost:
+			t.lost(ten, l, err)
+			return false
+		case nextRefuse:
+			t.refuse(ten, l, err)
 			return false
 		}
 		if !t.serve(ten, l) || w.closing {
 			t.linger()
 			return false
-		}
-		if w.now != ten {
-			if ten, l = w.now, w.now.find(t.c); l == nil {
-				return false
-			}
 		}
 	}
 }

@@ -258,6 +258,61 @@ func TestReloadModules(t *testing.T) {
 	expect("the end", 5, 5, 5)
 }
 
+// TestReloadDuringHead: a request belongs to the configuration that is there
+// when its head is.
+func TestReloadDuringHead(t *testing.T) {
+	const text = `lua_shared_dict d 64k; server { listen 127.0.0.1:0; client_header_timeout 300ms; location / { content_by_lua_block { ngx.print("VERSION") } } }`
+	f := startFile(t, strings.ReplaceAll(text, "VERSION", "one"))
+	good, bad, slow, late := dial(t, f.Addr()), dial(t, f.Addr()), dial(t, f.Addr()), dial(t, f.Addr())
+	if got := good.get(t, "/") + late.get(t, "/"); got != "oneone" {
+		t.Error(got)
+	}
+	for _, d := range []*dialog{good, bad, slow} {
+		io.WriteString(d, "GET / HTTP/1.1\r\nHo")
+	}
+	for reading := int64(0); reading < 3; time.Sleep(time.Millisecond) {
+		reading = f.Stats().Reading
+	}
+	f.reload(t, strings.ReplaceAll(text, "VERSION", "two"))
+	tenures := func() (n int) {
+		for _, w := range f.workers {
+			w.loop.Call(func() { n += len(w.old) })
+		}
+		return n
+	}
+	for deadline := time.Now().Add(5 * time.Second); tenures() > 0 && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
+	io.WriteString(good, "st: a\r\n\r\n")
+	if got := good.answer(t); got != "two" {
+		t.Errorf("%q", got)
+	}
+	io.WriteString(bad, "st a\r\n\r\n")
+	if line, err := bad.r.ReadString('\n'); line != "HTTP/1.1 400 Bad Request\r\n" {
+		t.Errorf("%q %v", line, err)
+	}
+	if _, err := slow.r.ReadByte(); err != io.EOF { // it times out
+		t.Error(err)
+	}
+	for _, w := range f.workers {
+		w.loop.Call(func() {
+			if w.now.requests < 0 {
+				t.Errorf("%d requests", w.now.requests)
+			}
+		})
+	}
+	// The socket goes while a head is being read.
+	io.WriteString(late, "GET / HTTP/1.1\r\nHo")
+	for f.Stats().Reading == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	f.reload(t, fmt.Sprintf("server { listen 127.0.0.1:%d; }", freePorts(t, 1)[0]))
+	io.WriteString(late, "st: a\r\n\r\n")
+	if _, err := late.r.ReadByte(); err != io.EOF {
+		t.Error(err)
+	}
+}
+
 // TestStartFails: what was started is stopped.
 func TestStartFails(t *testing.T) {
 	var running atomic.Int32

@@ -1,6 +1,7 @@
 package luahttpd
 
 import (
+	"bytes"
 	"crypto/tls"
 	"errors"
 	"time"
@@ -68,8 +69,9 @@ func (c *conn) checkTLS(r *phases.Request, l *phases.Listen) *phases.StatusError
 		return nil
 	}
 	state := c.tls.state
-	if r.Server != c.tls.srv {
-		if state.ServerName != "" {
+	if r.Server != c.tls.srv { // or it is a former configuration's
+		asked, err := l.Find(nil, bytes.ToLower([]byte(state.ServerName)))
+		if state.ServerName != "" && (err != nil || asked != r.Server) {
 			return &phases.StatusError{Status: 421, Level: phases.LevelInfo, Reason: "client attempted to request the server name different from the one that was negotiated"}
 		}
 		// What another server block trusts says nothing here.

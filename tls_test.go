@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -203,5 +204,40 @@ func TestTLSDynamicCertificates(t *testing.T) {
 		if _, body, _, err := ts.get(t, &tls.Config{ServerName: name, InsecureSkipVerify: true}, "x", "/"); err == nil {
 			t.Errorf("%s: %q", name, body)
 		}
+	}
+}
+
+// TestTLSReload: a connection whose client has shown a certificate stays good
+// over a reload, as long as the new configuration trusts it.
+func TestTLSReload(t *testing.T) {
+	f := startFile(t, "server { listen 127.0.0.1:0; }")
+	dir, otherDir := filepath.Dir(f.file), t.TempDir()
+	ca := newAuthority(t, dir)
+	newAuthority(t, otherDir)
+	ca.issue("a", nil)
+	mine := ca.pair("mine", time.Now().Add(time.Hour))
+	port := freePorts(t, 1)[0]
+	text := func(trusted string) string {
+		return fmt.Sprintf(`server { listen 127.0.0.1:%d ssl; server_name a.test; ssl_certificate a.crt; ssl_certificate_key a.key;
+			ssl_verify_client on; ssl_client_certificate %s; return 200 "$ssl_client_verify"; }`, port, trusted)
+	}
+	f.reload(t, text("ca.crt"))
+	c, err := tls.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port), &tls.Config{ServerName: "a.test", InsecureSkipVerify: true,
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &mine, nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(10 * time.Second))
+	d := &dialog{c, bufio.NewReader(c)}
+	for range 2 {
+		if got := d.get(t, "/"); got != "SUCCESS" {
+			t.Fatal(got)
+		}
+		f.reload(t, text("ca.crt"))
+	}
+	f.reload(t, text(otherDir+"/ca.crt"))
+	if got := d.get(t, "/"); !strings.Contains(got, "The SSL certificate error") {
+		t.Error(got)
 	}
 }

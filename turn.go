@@ -67,16 +67,17 @@ func (t *turn) release() {
 type next uint8
 
 const (
-	nextServe next = iota // a request's head is there, good or bad
-	nextWait              // nothing was received: wait without a turn
-	nextClose
+	nextServe  next = iota // a request's head is there
+	nextWait               // nothing was received: wait without a turn
+	nextRefuse             // the head is bad
+	nextLost               // the client went away or was too slow
 )
 
-// receive reads the head of the next request. A bad one is answered here.
-func (t *turn) receive(ten *tenure, l *phases.Listen) next {
+// receive reads the head of the next request. It parks; the error is why there
+// is none.
+func (t *turn) receive(l *phases.Listen) (next, error) {
 	c := t.c
 	core := l.Default.Core
-	t.ten = ten
 	t.limits = http1.Limits{MaxHeaders: core.MaxHeaders, MaxLine: int(max(core.LargeBufferSize, core.HeaderBuffer)),
 		MaxBytes:         int(max(int64(core.LargeBuffers)*core.LargeBufferSize, core.HeaderBuffer)),
 		AllowUnderscores: core.Underscores, IgnoreInvalid: core.IgnoreInvalid}
@@ -96,11 +97,10 @@ func (t *turn) receive(ten *tenure, l *phases.Listen) next {
 					c.fd.SetReadDeadline(time.Time{})
 				}
 				t.pos = n
-				return nextServe
+				return nextServe, nil
 			}
 			if !errors.Is(err, http1.ErrShort) {
-				t.refuse(ten, l, err)
-				return nextClose
+				return nextRefuse, err
 			}
 		}
 		if t.end == len(t.buf) {
@@ -109,7 +109,7 @@ func (t *turn) receive(ten *tenure, l *phases.Listen) next {
 		n, err := t.tryRead(t.buf[t.end:])
 		if errors.Is(err, actor.ErrWouldBlock) {
 			if t.end == 0 {
-				return nextWait
+				return nextWait, nil
 			}
 			if !limited {
 				limited = true
@@ -121,8 +121,7 @@ func (t *turn) receive(ten *tenure, l *phases.Listen) next {
 		}
 		t.end += n
 		if err != nil && n == 0 {
-			t.lost(ten, l, err)
-			return nextClose
+			return nextLost, err
 		}
 	}
 }
@@ -207,6 +206,7 @@ func namesOf(head []byte) (fields []http1.Field) {
 // begin starts a request of the connection under a configuration.
 func (t *turn) begin(ten *tenure, l *phases.Listen) {
 	c := t.c
+	t.ten = ten
 	c.requests++
 	c.w.stats.Requests.Add(1)
 	c.w.stats.Writing.Add(1)
