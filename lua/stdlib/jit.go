@@ -29,6 +29,11 @@ func (s *state) openJIT() {
 	s.fill(opt, []function{{"start", nothing}})
 	j.SetStr("opt", opt.Value())
 	s.module("jit.opt", opt.Value())
+	for _, name := range []string{"jit.v", "jit.dump", "jit.p"} { // tell what a compiler does
+		tool := s.m.NewTable(0, 3)
+		s.fill(tool, []function{{"on", nothing}, {"off", nothing}, {"start", nothing}, {"stop", nothing}})
+		s.module(name, tool.Value())
+	}
 	util := s.m.NewTable(0, 1)
 	s.fill(util, []function{{"funcinfo", jitFuncinfo}})
 	j.SetStr("util", util.Value())
