@@ -65,12 +65,13 @@ func (q *question) ask() {
 		if m.ttl >= 0 && (lives < 0 || m.ttl < lives) {
 			lives = m.ttl
 		}
+		if m.code != 0 { // of one kind of address: what the others say is not remembered
+			q.code = m.code
+			return
+		}
 		if len(m.addrs) > 0 || m.alias == "" {
-			q.addrs, q.code = m.addrs, m.code
-			if len(m.addrs) > 0 {
-				q.code = 0
-				r.remember(q.name, m.addrs, lives)
-			}
+			q.addrs = m.addrs
+			r.remember(q.name, m.addrs, lives)
 			return
 		}
 		target = m.alias
@@ -88,7 +89,9 @@ func (q *question) exchange(name string) (merged, error) {
 	if err != nil {
 		return merged{code: codeNotFound, ttl: -1}, nil
 	}
-	for {
+	next := r.next // each question begins with another server
+	r.next++
+	for ; ; next++ {
 		left := q.until.Sub(r.w.Now())
 		if left <= 0 {
 			return merged{}, errNoAnswer
@@ -98,12 +101,11 @@ func (q *question) exchange(name string) (merged, error) {
 			r.w.Current().Sleep(attempt)
 			continue
 		}
-		server := r.servers[r.next%len(r.servers)]
+		server := r.servers[next%len(r.servers)]
 		m, err := q.askServer(server, qs, attempt)
 		if err == nil {
 			return m, nil
 		}
-		r.next++
 		if !errors.Is(err, actor.ErrTimeout) {
 			// Not there at all: leave it some time before it is asked again.
 			r.w.Current().Sleep(min(q.until.Sub(r.w.Now()), 100*time.Millisecond))
@@ -141,6 +143,10 @@ func (q *question) askServer(server actor.Addr, qs []*query, limit time.Duration
 		for _, query := range qs {
 			if query.answered || !query.take(buf[:n]) {
 				continue
+			}
+			if query.code == codeFormat { // this server does not understand; another may
+				query.answered = false
+				return merged{}, errNoAnswer
 			}
 			if query.truncated {
 				if err := q.askStream(server, query, limit); err != nil {
@@ -249,14 +255,14 @@ func newQueries(name string, c Config) ([]*query, error) {
 	return qs, nil
 }
 
-// merge puts the answers together: IPv4 addresses first.
+// merge puts the answers together: IPv4 addresses first. Without addresses the
+// last answer says whether there is an alias: a name is one for all types or
+// none.
 func merge(qs []*query) merged {
 	m := merged{ttl: -1}
 	for _, q := range qs {
 		m.addrs = append(m.addrs, q.addrs...)
-		if q.alias != "" {
-			m.alias = q.alias
-		}
+		m.alias = q.alias
 		if q.code != 0 {
 			m.code = q.code
 		}

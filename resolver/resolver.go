@@ -36,12 +36,13 @@ type Error struct {
 }
 
 const (
+	codeFormat   = 1
 	codeServer   = 2
 	codeNotFound = 3
 	codeTimeout  = 110
 )
 
-var reasons = map[int]string{1: "Format error", codeServer: "Server failure", codeNotFound: "Host not found",
+var reasons = map[int]string{codeFormat: "Format error", codeServer: "Server failure", codeNotFound: "Host not found",
 	4: "Unimplemented", 5: "Operation refused", codeTimeout: "Operation timed out"}
 
 func (e *Error) Error() string { return e.Name + " could not be resolved (" + e.Reason() + ")" }

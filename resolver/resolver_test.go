@@ -250,3 +250,43 @@ func FuzzTake(f *testing.F) {
 		}
 	})
 }
+
+// TestMerge: what the answers for both kinds of addresses mean together.
+func TestMerge(t *testing.T) {
+	v4, v6 := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")
+	for _, c := range []struct {
+		name        string
+		a, aaaa     query
+		addrs, code int
+		alias       string
+	}{
+		{name: "both", a: query{answer: answer{addrs: []netip.Addr{v4}}}, aaaa: query{answer: answer{addrs: []netip.Addr{v6}}}, addrs: 2},
+		{name: "one", a: query{answer: answer{addrs: []netip.Addr{v4}}}, addrs: 1},
+		{name: "an error of one kind", a: query{answer: answer{addrs: []netip.Addr{v4}}}, aaaa: query{code: codeServer}, addrs: 1, code: codeServer},
+		{name: "an alias", a: query{alias: "b"}, aaaa: query{alias: "b"}, alias: "b"},
+		{name: "two aliases", a: query{alias: "b"}, aaaa: query{alias: "c"}, alias: "c"},
+		{name: "no alias after all", a: query{alias: "b"}},
+	} {
+		m := merge([]*query{&c.a, &c.aaaa})
+		if len(m.addrs) != c.addrs || m.code != c.code || m.alias != c.alias {
+			t.Errorf("%s: %+v", c.name, m)
+		}
+	}
+}
+
+// TestRotate: each question begins with another server.
+func TestRotate(t *testing.T) {
+	zone := map[string][]string{"a.test": {"192.0.2.1"}, "b.test": {"192.0.2.1"}}
+	one, two := serve(t, zone), serve(t, zone)
+	onWorker(t, func(w *actor.Worker) {
+		r := New(w, Config{Servers: []string{one.addr, two.addr}, IPv4: true})
+		for _, name := range []string{"a.test", "b.test", "a.test"} {
+			if _, err := r.Lookup(name, 2*time.Second); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	if one.asked.Load() != 1 || two.asked.Load() != 1 {
+		t.Errorf("asked %d and %d times", one.asked.Load(), two.asked.Load())
+	}
+}
