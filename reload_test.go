@@ -544,3 +544,47 @@ func TestListenKinds(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// TestReloadShutdownTimeout: connections of before a reload are closed when
+// worker_shutdown_timeout has passed, whether they are used or not.
+func TestReloadShutdownTimeout(t *testing.T) {
+	text := "server { listen 127.0.0.1:0; location / { return 200; } location /slow { echo_sleep 5; echo x; } }"
+	f := startFile(t, text)
+	f.write(t, text)
+	b, err := os.ReadFile(f.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(f.file, append([]byte("worker_shutdown_timeout 10ms;\n"), b...), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	var conns []net.Conn
+	for _, request := range []string{"", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", "GET /slow HTTP/1.1\r\nHost: a\r\n\r\n"} {
+		c, err := net.Dial("tcp", f.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		c.SetDeadline(time.Now().Add(4 * time.Second))
+		io.WriteString(c, request)
+		conns = append(conns, c)
+	}
+	if resp, err := http.ReadResponse(bufio.NewReader(conns[1]), nil); err != nil || resp.StatusCode != 200 {
+		t.Fatal(resp, err)
+	}
+	for f.Stats().Active < 3 || f.Stats().Writing < 1 {
+		time.Sleep(time.Millisecond)
+	}
+	f.reload(t, text)
+	for i, c := range conns {
+		if b, err := io.ReadAll(c); errors.Is(err, os.ErrDeadlineExceeded) || len(b) > 0 {
+			t.Errorf("connection %d: %q %v", i, b, err)
+		}
+	}
+	if got := f.exchange(t, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 0); !strings.HasPrefix(got, "HTTP/1.1 200") {
+		t.Errorf("a new connection: %q", got)
+	}
+}

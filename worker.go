@@ -38,6 +38,7 @@ type tenure struct {
 	ports    map[string]*port // by socket
 	requests int
 	retired  bool
+	last     uint64 // the last connection before it was replaced
 }
 
 // port is what a configuration has behind one socket.
@@ -121,6 +122,7 @@ func (w *worker) readopt(cfg *phases.Config) {
 
 func (w *worker) take(cfg *phases.Config) {
 	if w.now != nil {
+		w.now.last = w.s.connections.Load()
 		w.old = append(w.old, w.now)
 	}
 	w.now = &tenure{cfg: cfg, ports: ports(cfg)}
@@ -149,6 +151,10 @@ func (w *worker) settle() {
 	var over []*tenure
 	for _, t := range w.old {
 		if w.s.cfg.Load() != t.cfg {
+			if d := t.cfg.Process.ShutdownTimeout; d > 0 && !t.retired {
+				last := t.last
+				w.loop.AfterFunc(d, func() { w.closeUpTo(last) })
+			}
 			t.retire(w.loop)
 		}
 		if t.requests > 0 || w.s.cfg.Load() == t.cfg {
@@ -160,6 +166,23 @@ func (w *worker) settle() {
 	w.old = kept
 	for _, t := range over {
 		w.loop.Go(func() { stopModules(t.cfg, w.loop) })
+	}
+}
+
+// closeUpTo closes connections by their numbers: the configuration that they
+// began under was replaced, and worker_shutdown_timeout has passed.
+func (w *worker) closeUpTo(last uint64) {
+	for c := w.idle.first; c != nil; {
+		next := c.next
+		if c.id <= last {
+			c.close()
+		}
+		c = next
+	}
+	for c := range w.active {
+		if c.id <= last {
+			c.cut()
+		}
 	}
 }
 
