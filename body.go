@@ -30,6 +30,25 @@ func (in *bodyReader) none() { in.ended = true }
 
 func (in *bodyReader) done() bool { return in.ended }
 
+// Skip throws away what was received of a chunked body; of another one nothing
+// can be wrong.
+func (t *turn) Skip() error {
+	in := &t.in
+	for in.chunked && !in.ended && in.broken == nil && t.pos < t.end {
+		_, n, err := in.decoder.Next(t.buf[t.pos:t.end])
+		t.pos += n
+		t.r.Received(n)
+		in.ended = in.decoder.Done()
+		if err != nil {
+			return t.failBody(err)
+		}
+		if n == 0 {
+			break
+		}
+	}
+	return nil
+}
+
 // Read is the request's body, decoded.
 func (t *turn) Read(p []byte) (int, error) {
 	if t.in.ended {
@@ -44,6 +63,11 @@ func (t *turn) Read(p []byte) (int, error) {
 	if err == nil || errors.Is(err, io.EOF) && t.in.ended {
 		return n, err
 	}
+	return n, t.failBody(err)
+}
+
+// failBody is the status for a body that cannot be read, which it stays.
+func (t *turn) failBody(err error) error {
 	var pe *http1.ParseError
 	var se *phases.StatusError
 	switch {
@@ -62,7 +86,7 @@ func (t *turn) Read(p []byte) (int, error) {
 	t.in.broken = err
 	t.sent.keep = false
 	t.r.KeepAlive = false
-	return n, err
+	return err
 }
 
 // ReadWithin is Read with a timeout of its own, which does not end the body.

@@ -249,5 +249,8 @@ func (r *Request) DiscardBody() error {
 		return nil
 	}
 	b.Discarded = true
-	return r.stream.Continue() // the connection skips what is left when the response is out
+	if err := r.stream.Continue(); err != nil {
+		return err
+	}
+	return r.stream.Skip() // the connection skips the rest when the response is out
 }

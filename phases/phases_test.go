@@ -84,6 +84,7 @@ func (s *recorder) Continue() error          { return nil }
 func (s *recorder) ReadWithin([]byte, time.Duration) (int, error) { return 0, io.EOF }
 func (s *recorder) OnGone(func())                                 {}
 func (s *recorder) Gone() bool                                    { return false }
+func (s *recorder) Skip() error                                   { return nil }
 func (s *recorder) Takeover() (Pipe, error)                       { return nil, io.EOF }
 func (s *recorder) Abort()                                        { s.aborted = true }
 

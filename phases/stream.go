@@ -23,6 +23,9 @@ type Stream interface {
 	// limit instead of client_body_timeout, and after actor.ErrTimeout it may
 	// be called again.
 	ReadWithin(p []byte, limit time.Duration) (int, error)
+	// Skip throws away what has come of the body already, without parking. An
+	// error is one of Read's.
+	Skip() error
 	// Continue answers "Expect: 100-continue" if that is still open.
 	Continue() error
 	// OnGone registers what to run when the client closes its connection

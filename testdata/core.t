@@ -106,3 +106,11 @@ location = /t { content_by_lua_block { ngx.req.read_body() ngx.say(ngx.var.reque
 POST /t HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n
 --- response_body
 97
+
+=== a chunked body that nobody reads is bad
+--- config
+location / { return 200 "x"; }
+--- raw_request
+POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ntoolong\r\n0\r\n\r\n
+--- status: 400
+--- lens: plain in pieces the response is out before the body has come
