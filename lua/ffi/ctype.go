@@ -27,6 +27,7 @@ type ctype struct {
 	kind        kind
 	name        string // of base types, records and their typedefs
 	size, align int
+	depth       int // of types within it
 	unsigned    bool
 	elem        *ctype // of a pointer or array; what a function returns
 	count       int    // of an array; -1 for [?]
@@ -110,11 +111,11 @@ func integerType(words []string) *ctype {
 }
 
 func pointerTo(t *ctype) *ctype {
-	return &ctype{kind: pointer, size: wordSize, align: wordSize, elem: t, complete: true}
+	return &ctype{kind: pointer, size: wordSize, align: wordSize, elem: t, complete: true, depth: t.depth + 1}
 }
 
 func arrayOf(t *ctype, n int) *ctype {
-	return &ctype{kind: array, size: t.size * max(n, 0), align: t.align, elem: t, count: n, complete: true}
+	return &ctype{kind: array, size: t.size * max(n, 0), align: t.align, elem: t, count: n, complete: true, depth: t.depth + 1}
 }
 
 // String is the type as C writes it.
@@ -142,6 +143,7 @@ func (t *ctype) layout(fields []field) {
 	for i := range fields {
 		f := &fields[i]
 		t.align = max(t.align, f.t.align)
+		t.depth = max(t.depth, f.t.depth+1)
 		if t.union {
 			t.size = max(t.size, f.t.size)
 			continue

@@ -7,6 +7,7 @@ package ffi
 import (
 	"bytes"
 	"os"
+	"strings"
 	"syscall"
 
 	"github.com/luahttpd/luahttpd/lua/vm"
@@ -58,6 +59,9 @@ func (l *library) cdef(t *vm.Thread) int {
 	return 0
 }
 
+// maxNames bounds the texts of types that are remembered.
+const maxNames = 1024
+
 // checkType is an argument that names a type: text, a type or a value of it.
 func (l *library) checkType(t *vm.Thread, i int) *ctype {
 	v := t.Arg(i)
@@ -77,8 +81,11 @@ func (l *library) checkType(t *vm.Thread, i int) *ctype {
 	if err != nil {
 		t.Errorf("%v", err)
 	}
-	if ct.kind == record && !ct.complete {
-		return ct // it may be declared later
+	if ct.kind == record && !ct.complete || strings.Contains(v.Str(), "{") {
+		return ct // it may be declared later; or it is a new type each time
+	}
+	if len(l.names) >= maxNames {
+		clear(l.names)
 	}
 	l.names[v.Str()] = ct
 	return ct
@@ -117,7 +124,7 @@ func (l *library) create(t *vm.Thread, ct *ctype, args []vm.Value) vm.Value {
 			t.Errorf("size of C type is unknown or too large")
 		}
 		n, ok := args[0].ToNumber()
-		if !ok || n < 0 || n > float64(maxSize/max(ct.elem.size, 1)) {
+		if !ok || !(n >= 0) || n > float64(maxSize/max(ct.elem.size, 1)) {
 			t.Errorf("size of C type is unknown or too large")
 		}
 		size, args = int(n)*ct.elem.size, args[1:]
@@ -132,6 +139,7 @@ func (l *library) create(t *vm.Thread, ct *ctype, args []vm.Value) vm.Value {
 		}
 		return l.value(&cdata{t: ct, at: to})
 	}
+	t.Reserve(size)
 	at := place{mem: l.allocate(size)}
 	if ct.kind != array && ct.kind != record {
 		if len(args) > 0 {

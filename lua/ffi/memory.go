@@ -213,6 +213,7 @@ func (l *library) pointerOf(t *vm.Thread, v vm.Value) (to place, ok bool) {
 	case vm.KNil:
 		return place{}, true
 	case vm.KString:
+		t.Reserve(len(v.Str()) + 1)
 		m := l.allocate(len(v.Str()) + 1)
 		copy(m.bytes, v.Str())
 		return place{mem: m}, true

@@ -23,6 +23,7 @@ type parser struct {
 	*declarations
 	tokens []string
 	pos    int
+	depth  int
 	given  []*ctype // for each "$"
 }
 
@@ -243,6 +244,26 @@ func (p *parser) base() *ctype {
 	}
 }
 
+// maxNesting bounds declarations within one another, and types made of types:
+// Go could not unwind a stack that is full.
+const maxNesting = 100
+
+// nest enters a declaration within another; what it returns leaves it.
+func (p *parser) nest() func() {
+	if p.depth++; p.depth > maxNesting {
+		p.fail("C type is nested too deeply")
+	}
+	return func() { p.depth-- }
+}
+
+// shallow refuses a type of too many types, as typedefs can make it.
+func (p *parser) shallow(t *ctype) *ctype {
+	if t.depth > maxNesting {
+		p.fail("C type is nested too deeply")
+	}
+	return t
+}
+
 // record reads a struct or union behind that word.
 func (p *parser) record(union bool) *ctype {
 	p.attributes()
@@ -266,10 +287,14 @@ func (p *parser) record(union bool) *ctype {
 	if t.complete {
 		p.fail("attempt to redefine '%s'", t.name)
 	}
+	defer p.nest()()
 	var fields []field
 	for !p.accept("}") {
 		b := p.base()
 		if p.accept(";") { // an embedded record
+			if !b.complete {
+				p.fail("invalid C type")
+			}
 			fields = append(fields, field{t: b})
 			continue
 		}
@@ -290,8 +315,14 @@ func (p *parser) record(union bool) *ctype {
 		p.expect(";")
 	}
 	p.attributes()
+	if t.complete { // by a record of the same name within it
+		p.fail("attempt to redefine '%s'", t.name)
+	}
 	t.layout(fields)
-	return t
+	if t.size > maxSize {
+		p.fail("size of C type is unknown or too large")
+	}
+	return p.shallow(t)
 }
 
 // enum reads an enumeration behind that word.
@@ -323,6 +354,7 @@ func (p *parser) enum() *ctype {
 
 // number reads a constant: a number, perhaps negative, or a name.
 func (p *parser) number() int64 {
+	defer p.nest()()
 	if p.accept("-") {
 		return -p.number()
 	}
@@ -348,8 +380,9 @@ func (p *parser) number() int64 {
 
 // declarator reads "*name[3]" and the like. The name may be missing.
 func (p *parser) declarator(t *ctype) (name string, _ *ctype) {
+	defer p.nest()()
 	for p.accept("*") {
-		t = pointerTo(t)
+		t = p.shallow(pointerTo(t))
 		for p.accept("const") || p.accept("volatile") || p.accept("restrict") || p.accept("__restrict") {
 		}
 	}
@@ -386,6 +419,7 @@ func (p *parser) declarator(t *ctype) (name string, _ *ctype) {
 
 // suffix reads "[n]" and "(parameters)".
 func (p *parser) suffix(t *ctype) *ctype {
+	defer p.nest()()
 	switch {
 	case p.accept("["):
 		n := -1
@@ -400,9 +434,9 @@ func (p *parser) suffix(t *ctype) *ctype {
 		if n > 0 && elem.size > maxSize/n {
 			p.fail("size of C type is unknown or too large")
 		}
-		return arrayOf(elem, n)
+		return p.shallow(arrayOf(elem, n))
 	case p.accept("("):
-		f := &ctype{kind: function, elem: t, size: wordSize, align: wordSize, complete: true}
+		f := &ctype{kind: function, elem: t, depth: t.depth + 1, size: wordSize, align: wordSize, complete: true}
 		for !p.accept(")") {
 			if p.accept(".") {
 				continue
@@ -414,7 +448,7 @@ func (p *parser) suffix(t *ctype) *ctype {
 				break
 			}
 		}
-		return f
+		return p.shallow(f)
 	}
 	return t
 }
