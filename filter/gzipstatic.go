@@ -44,7 +44,7 @@ func sendCompressed(r *phases.Request, g *gzipStatic) phases.Result {
 	if !ok {
 		return 500
 	}
-	f, st, err := phases.OpenFile(string(path) + ".gz")
+	f, st, err := r.OpenFile(string(path) + ".gz")
 	if err != nil {
 		if !phases.NoSuchFile(err) {
 			r.Errorf(phases.LevelCrit, "%s", phases.OpenError(err))

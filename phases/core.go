@@ -56,7 +56,10 @@ type Core struct {
 	IfModifiedSince  int // off, exact, before
 	MaxRanges        int // -1: no limit
 	Satisfy          int
-	PostAction       string        // URI or @name; "": none
+	PostAction       string // URI or @name; "": none
+	Symlinks         int
+	// SymlinksFrom is the beginning of paths in which links are always followed.
+	SymlinksFrom     *Template
 	AuthDelay        time.Duration // before a 401; 0
 	Internal         bool
 	MergeSlashes     bool
@@ -79,6 +82,13 @@ type Core struct {
 	except           *limitExcept
 	SubrequestBuffer int64
 }
+
+// Values of Symlinks: whether symbolic links in the names of files are followed.
+const (
+	SymlinksFollow = iota
+	SymlinksRefuse
+	SymlinksOwned // those whose owner is that of what they point at
+)
 
 // Values of Satisfy, BodyFile, IfModifiedSince, Tokens and LingeringClose.
 const (

@@ -82,8 +82,30 @@ func setKeepaliveDisable(own *Core, b *Block, s *conf.Stmt) error {
 // setSymlinks accepts only what is done anyway: a server that follows links
 // must not be taken for one that does not.
 func setSymlinks(own *Core, b *Block, s *conf.Stmt) error {
-	if s.Args[0] != "off" || len(s.Args) > 1 {
-		return s.Errorf("\"disable_symlinks\" supports only \"off\"")
+	own.Symlinks, own.SymlinksFrom = SymlinksFollow, nil
+	for _, a := range s.Args {
+		var err error
+		from, isFrom := strings.CutPrefix(a, "from=")
+		switch {
+		case isFrom && from != "":
+			own.SymlinksFrom, err = b.Template(s, from)
+		case a == "off" && len(s.Args) == 1:
+		case a == "on":
+			own.Symlinks = SymlinksRefuse
+		case a == "if_not_owner":
+			own.Symlinks = SymlinksOwned
+		default:
+			err = s.Errorf("invalid parameter \"%s\"", a)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if len(s.Args) == 2 && (own.Symlinks == SymlinksFollow || own.SymlinksFrom == nil) {
+		return s.Errorf("duplicate parameter \"%s\"", s.Args[1])
+	}
+	if own.SymlinksFrom != nil && own.Symlinks == SymlinksFollow {
+		return s.Errorf("\"%s\" must have \"off\", \"on\" or \"if_not_owner\" parameter", s.Name)
 	}
 	return nil
 }

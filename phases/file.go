@@ -5,8 +5,11 @@ import (
 	"io/fs"
 	"os"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
+
+	"github.com/luahttpd/luahttpd/actor"
 )
 
 // OpenFile opens a file for reading and tells what it is. Something that is
@@ -24,6 +27,56 @@ func OpenFile(path string) (*os.File, fs.FileInfo, error) {
 	return f, st, nil
 }
 
+// OpenFile is the function OpenFile for a file of the location, as
+// disable_symlinks says.
+func (r *Request) OpenFile(path string) (*os.File, fs.FileInfo, error) {
+	c := r.Loc.Core
+	if c.Symlinks == SymlinksFollow {
+		return OpenFile(path)
+	}
+	f, err := actor.OpenUnlinked(path, r.linksFrom(path), c.Symlinks == SymlinksOwned, false)
+	if err != nil {
+		return nil, nil, err
+	}
+	st, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, nil, err
+	}
+	return f, st, nil
+}
+
+// StatFile tells what a file of the location is, as disable_symlinks says.
+func (r *Request) StatFile(path string) (fs.FileInfo, error) {
+	c := r.Loc.Core
+	if c.Symlinks == SymlinksFollow {
+		return os.Stat(path)
+	}
+	f, err := actor.OpenUnlinked(path, r.linksFrom(path), c.Symlinks == SymlinksOwned, true)
+	if err != nil {
+		var pe *fs.PathError
+		if errors.As(err, &pe) {
+			pe.Op = "stat"
+		}
+		return nil, err
+	}
+	defer f.Close()
+	return f.Stat()
+}
+
+// linksFrom is how much of a path may have links in any case.
+func (r *Request) linksFrom(path string) int {
+	t := r.Loc.Core.SymlinksFrom
+	if t == nil {
+		return 0
+	}
+	from := strings.TrimRight(t.String(r), "/")
+	if strings.HasPrefix(path, from) && (len(path) == len(from) || path[len(from)] == '/') {
+		return len(from)
+	}
+	return 0
+}
+
 // NoSuchFile tells whether a file operation failed because there is nothing
 // under the name, whatever the reason.
 func NoSuchFile(err error) bool {
@@ -36,7 +89,7 @@ func FileStatus(err error) (Result, Level) {
 	switch {
 	case NoSuchFile(err):
 		return 404, LevelError
-	case errors.Is(err, syscall.EACCES):
+	case errors.Is(err, syscall.EACCES), errors.Is(err, syscall.ELOOP):
 		return 403, LevelError
 	}
 	return 500, LevelCrit

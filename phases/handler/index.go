@@ -3,7 +3,6 @@ package handler
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"strings"
 
 	"github.com/luahttpd/luahttpd/conf"
@@ -65,7 +64,7 @@ func index(r *phases.Request, own *IndexConf) phases.Result {
 			}
 			dir = string(path)
 		}
-		_, err := os.Stat(dir + name)
+		_, err := r.StatFile(dir + name)
 		if err == nil {
 			return r.InternalRedirect(append(r.URI[:len(r.URI):len(r.URI)], name...), r.Args)
 		}
@@ -90,7 +89,7 @@ func index(r *phases.Request, own *IndexConf) phases.Result {
 // testDirectory finds out why the index file is not there: a directory that
 // is missing is not found, one without index files is for other handlers.
 func testDirectory(r *phases.Request, dir, name string) phases.Result {
-	st, err := os.Stat(strings.TrimSuffix(dir, "/"))
+	st, err := r.StatFile(strings.TrimSuffix(dir, "/"))
 	switch {
 	case err == nil && st.IsDir() || errors.Is(err, fs.ErrPermission):
 		return phases.Next

@@ -3,7 +3,6 @@ package handler
 import (
 	"bytes"
 	"io/fs"
-	"os"
 	"strings"
 
 	"github.com/luahttpd/luahttpd/conf"
@@ -139,7 +138,7 @@ func fileCondition(b *phases.Block, s *conf.Stmt, op, path string) (condition, e
 		return nil, err
 	}
 	return func(r *phases.Request) (bool, error) {
-		st, err := os.Stat(name.String(r))
+		st, err := r.StatFile(name.String(r))
 		if err != nil {
 			if !phases.NoSuchFile(err) {
 				r.Errorf(phases.LevelCrit, "%s", phases.OpenError(err))

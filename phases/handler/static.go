@@ -28,9 +28,12 @@ func static(r *phases.Request, _ *struct{}) phases.Result {
 		return 500
 	}
 	files := cacheOf(r)
-	o := files.get(path)
+	var o *openFile
+	if r.Loc.Core.Symlinks == phases.SymlinksFollow {
+		o = files.get(path)
+	}
 	if o == nil {
-		f, st, err := phases.OpenFile(string(path))
+		f, st, err := r.OpenFile(string(path))
 		if err != nil {
 			res, level := phases.FileStatus(err)
 			if res != 404 || r.Loc.Core.LogNotFound {

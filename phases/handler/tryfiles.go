@@ -2,7 +2,6 @@ package handler
 
 import (
 	"bytes"
-	"os"
 	"strings"
 
 	"github.com/luahttpd/luahttpd/conf"
@@ -74,7 +73,7 @@ func tryFiles(r *phases.Request, own *TryFilesConf) phases.Result {
 		if _, isConst := t.name.Const(); !isConst {
 			name = strings.TrimPrefix(name, string(part))
 		}
-		st, err := os.Stat(root + name)
+		st, err := r.StatFile(root + name)
 		if err != nil {
 			if !phases.NoSuchFile(err) {
 				r.Errorf(phases.LevelCrit, "%s", phases.OpenError(err))
