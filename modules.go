@@ -46,6 +46,7 @@ func modules() []phases.Module {
 		handler.DAV,
 		filter.GzipStatic,
 		handler.Static,
+		handler.FLV,
 		handler.EmptyGIF,
 		handler.StubStatus,
 		handler.AccessLog,

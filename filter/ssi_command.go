@@ -183,12 +183,9 @@ func (z *ssiReading) include(c *ssiCommand) error {
 	if !ok {
 		return z.failed("\"%s\" cannot be included", uri)
 	}
-	sub, se := z.r.NewSubrequest(path, args, &phases.Subrequest{Capture: isSet, NoPages: isStub})
+	sub, se := z.r.NewSubrequest(path, args, &phases.Subrequest{Capture: isSet, Fit: isSet, NoPages: isStub})
 	if se != nil {
 		return z.failed("%s", se.Reason)
-	}
-	if isSet {
-		sub.Subrequest().Limit = z.r.Loc.Core.SubrequestBuffer
 	}
 	sub.Run()
 	switch {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/luahttpd/luahttpd/conf"
+	"github.com/luahttpd/luahttpd/phases/http1"
 )
 
 type get = func(r *Request, dst []byte) ([]byte, bool)
@@ -62,6 +63,13 @@ func coreVariables() []Variable {
 			}
 			return r.Client.Local.Addr().Unmap().AppendTo(dst), true
 		}},
+		{Name: "request_port", Get: func(r *Request, dst []byte) ([]byte, bool) { return append(dst, r.requestPort()...), true }},
+		{Name: "is_request_port", Get: value(func(r *Request, dst []byte) []byte {
+			if len(r.requestPort()) > 0 {
+				dst = append(dst, ':')
+			}
+			return dst
+		})},
 		{Name: "server_port", Get: func(r *Request, dst []byte) ([]byte, bool) {
 			if !r.Client.Local.IsValid() {
 				return dst, true
@@ -361,4 +369,23 @@ func (r *Request) RateAfter() int64 {
 		}
 	}
 	return 0
+}
+
+// requestPort is the port that the client names: in the request line, else in
+// the Host field.
+func (r *Request) requestPort() []byte {
+	host := r.Main.Field("Host")
+	if _, rest, ok := bytes.Cut(r.Main.RequestLine, []byte(" ")); ok && len(rest) > 0 && rest[0] != '/' {
+		if _, rest, ok := bytes.Cut(rest, []byte("://")); ok {
+			if end := bytes.IndexAny(rest, "/?# "); end >= 0 {
+				rest = rest[:end]
+			}
+			host = rest
+		}
+	}
+	_, port, ok := http1.SplitHost(host)
+	if !ok {
+		return nil
+	}
+	return port
 }

@@ -38,6 +38,9 @@ type Subrequest struct {
 	Limit     int64
 	Truncated bool
 	Body      []byte
+	// Fit: a captured body that is larger than subrequest_output_buffer_size
+	// of the subrequest's location is an error, as in nginx of the connection.
+	Fit bool
 	// NoPages answers an error status with an empty body: neither error_page
 	// nor the built-in page is for who reads Status itself.
 	NoPages bool
@@ -54,6 +57,11 @@ type Subrequest struct {
 // goes when that is captured, or on through the main request's filters.
 func (s *Subrequest) send(r *Request, c Chunk) error {
 	if s.Capture {
+		if limit := r.Loc.Core.SubrequestBuffer; s.Fit && int64(len(s.Body))+c.Len() > limit {
+			r.Errorf(LevelError, "too big subrequest response: %d bytes or more", int64(len(s.Body))+c.Len())
+			s.Body = nil
+			return ErrGone
+		}
 		return s.capture(c)
 	}
 	c.Last, c.End = false, false

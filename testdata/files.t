@@ -321,3 +321,98 @@ GET /a
 text
 --- error_log
 rewritten data: "/else"
+
+=== flv from a place in the file on
+--- config
+location / { flv; }
+--- user_files
+>>> a.flv
+0123456789
+--- request
+GET /a.flv?start=4
+--- response_headers
+Content-Length: 20
+--- response_body_like
+^FLV\x01\x05\x00\x00\x00\x09\x00\x00\x00\x00456789
+
+=== flv: a place that there is not
+--- config
+location / { flv; }
+--- user_files
+>>> a.flv
+0123456789
+--- request
+GET /a.flv?start=40
+--- response_body
+0123456789
+
+=== disable_symlinks on
+--- config
+disable_symlinks on;
+location / { root /proc/self/cwd; }
+--- request
+GET /go.mod
+--- status: 403
+--- error_log
+failed (40: Too many levels of symbolic links)
+
+=== disable_symlinks on, behind a part that may have them
+--- config
+disable_symlinks on from=/proc/self/cwd;
+location / { root /proc/self/cwd; default_type text/plain; }
+--- request
+GET /go.mod
+--- response_body_like
+^module
+
+=== disable_symlinks if_not_owner
+--- config
+disable_symlinks if_not_owner;
+location / { root /proc/self/cwd; default_type text/plain; }
+--- request
+GET /go.mod
+--- response_body_like
+^module
+
+=== disable_symlinks: try_files, if and index do not see links
+--- config
+disable_symlinks on;
+root /proc/self/cwd;
+location / { set $found no; if (-f /proc/self/cwd/go.mod) { set $found yes; } try_files /go.mod /none; }
+location /none { return 200 "$found"; }
+--- request
+GET /x
+--- response_body_like
+^no$
+--- error_log
+stat() "/proc/self/cwd/go.mod" failed (40: Too many levels of symbolic links)
+
+=== disable_symlinks without links
+--- config
+disable_symlinks on from=$document_root;
+location / { index a.html; }
+--- user_files
+>>> d/a.html
+text
+--- request
+GET /d/
+--- response_body
+text
+
+=== the port that the client names
+--- config
+location / { return 200 "$request_port $is_request_port"; }
+--- request
+GET /
+--- more_headers
+Host: a:81
+--- response_body_like
+^81 :$
+
+=== the port in the request line
+--- config
+location / { return 200 "$request_port$is_request_port."; }
+--- raw_request
+GET http://a/ HTTP/1.1\r\nHost: a:81\r\nConnection: close\r\n\r\n
+--- response_body_like
+^\.$

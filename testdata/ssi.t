@@ -170,3 +170,16 @@ location /in/ { echo -n "a<"; echo_flush; echo -n "!--"; echo_flush; echo -n '#e
 GET /?a=x
 --- response_body
 axz
+
+=== ssi: a response too big for a variable
+--- config
+location / { ssi on; ssi_types text/plain; }
+location /in { subrequest_output_buffer_size 10; return 200 "more than ten bytes"; }
+--- user_files
+>>> t
+<!--#include virtual="/in" set="v" -->
+--- request
+GET /t
+--- status: none
+--- error_log
+too big subrequest response

@@ -1,0 +1,80 @@
+package handler
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/luahttpd/luahttpd/conf"
+	"github.com/luahttpd/luahttpd/phases"
+)
+
+// FLV answers with Flash video files from the byte on that the argument
+// "start" names.
+var FLV = phases.Define(phases.Spec[struct{}]{
+	Name: "flv",
+	Directives: []phases.Directive[struct{}]{
+		phases.Set("flv", conf.Location, conf.Exactly(0), func(_ *struct{}, b *phases.Block, s *conf.Stmt) error { return b.UseContent(s) }),
+	},
+	Content: flv,
+})
+
+// flvHeader begins every file: the signature, version 1, sound and pictures,
+// its own length and the size of the tag before the first.
+const flvHeader = "FLV\x01\x05\x00\x00\x00\x09\x00\x00\x00\x00"
+
+func flv(r *phases.Request, _ *struct{}) phases.Result {
+	if r.Method != "GET" && r.Method != "HEAD" {
+		return notAllowed(r)
+	}
+	text, _ := r.Arg("start")
+	start, err := strconv.ParseInt(string(text), 10, 64)
+	if err != nil || start <= 0 || strings.HasPrefix(string(text), "+") {
+		return static(r, nil)
+	}
+	if r.URI[len(r.URI)-1] == '/' {
+		return 404
+	}
+	path, _, ok := r.FilePath()
+	if !ok {
+		return 500
+	}
+	f, st, err := r.OpenFile(string(path))
+	if err != nil {
+		res, level := phases.FileStatus(err)
+		if res != 404 || r.Loc.Core.LogNotFound {
+			r.Errorf(level, "%s", phases.OpenError(err))
+		}
+		return res
+	}
+	defer f.Close()
+	if !st.Mode().IsRegular() {
+		return 404
+	}
+	if err := r.DiscardBody(); err != nil {
+		return r.Result(err)
+	}
+	if start >= st.Size() {
+		return r.SendFile(f, st.Size(), st.ModTime(), phases.FileTag(st.ModTime(), st.Size()))
+	}
+	size := st.Size() - start
+	o := &r.Out
+	o.Status, o.ContentLength, o.LastModified, o.AllowRanges = 200, int64(len(flvHeader))+size, st.ModTime(), true
+	if r.Loc.Core.ETag {
+		o.Set("ETag", phases.FileTag(st.ModTime(), st.Size()))
+	}
+	r.SetContentType()
+	if err := r.SendHeader(); err != nil {
+		return r.Result(err)
+	}
+	if o.NoBody {
+		return r.Finish()
+	}
+	err = r.Send(phases.Chunk{Bytes: []byte(flvHeader)})
+	if err == nil {
+		err = r.Send(phases.Chunk{File: f, Off: start, Size: size, Last: r.IsMain(), End: true})
+	}
+	if err != nil {
+		return r.Result(err)
+	}
+	return phases.Done
+}
