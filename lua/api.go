@@ -45,8 +45,9 @@ func areas() []area {
 		sslSessionArea,
 		sslPeerArea,
 		ocspArea,
-		balancerArea, // api_balancer.go
-		globalArea,   // last: it guards the others' globals
+		balancerArea,  // api_balancer.go
+		restyLockArea, // resty_lock.go
+		globalArea,    // last: it guards the others' globals
 	}
 }
 

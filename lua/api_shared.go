@@ -14,6 +14,7 @@ var sharedArea = area{open: func(e *engine, ngx *vm.Table) {
 			if d == nil {
 				t.Errorf("bad \"zone\" argument")
 			}
+			d.clock.Store(e.now().UnixMilli())
 			return m.do(t, d)
 		}))
 	}

@@ -2,7 +2,7 @@ package lua
 
 import (
 	"sync"
-	"time"
+	"sync/atomic"
 
 	"github.com/luahttpd/luahttpd/lua/vm"
 )
@@ -19,6 +19,9 @@ type dict struct {
 	recent  entry // the list's head: next is the latest used, prev the oldest
 	slab    *slab
 	now     func() int64 // milliseconds
+	// clock is what now reads: the time of the turn of whatever worker used the
+	// dictionary last, which scripts compare with ngx.now.
+	clock atomic.Int64
 }
 
 // entry is one key. Only dict's methods touch it, with the lock held.
@@ -74,8 +77,8 @@ const (
 )
 
 func newDict(name string, size int64) *dict {
-	d := &dict{name: name, size: size, entries: map[string]*entry{}, slab: newSlab(size),
-		now: func() int64 { return time.Now().UnixMilli() }}
+	d := &dict{name: name, size: size, entries: map[string]*entry{}, slab: newSlab(size)}
+	d.now = d.clock.Load
 	d.recent.prev, d.recent.next = &d.recent, &d.recent
 	// nginx's own: the tree's and queue's heads, and what its log adds.
 	d.slab.alloc(80)

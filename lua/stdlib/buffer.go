@@ -8,7 +8,7 @@ type buffer struct {
 	head int // what lies before has been read
 }
 
-// openBuffer makes the module string.buffer: LuaJIT's, without serialization and without access to raw memory.
+// openBuffer makes the module string.buffer: LuaJIT's, without access to raw memory.
 func (s *state) openBuffer() {
 	meta := s.m.NewTable(0, 16)
 	s.fill(meta, []function{
@@ -35,6 +35,18 @@ func (s *state) openBuffer() {
 			return bufferReturn(t)
 		}},
 		{"get", bufferGet},
+		{"encode", func(t *vm.Thread) int {
+			b := bufferSelf(t)
+			b.add(t, string(s.encode(t, nil, t.Arg(2), 0)))
+			return bufferReturn(t)
+		}},
+		{"decode", func(t *vm.Thread) int {
+			b := bufferSelf(t)
+			v, rest := s.decode(t, b.b[b.head:], 0)
+			b.take(len(b.b) - b.head - len(rest))
+			t.Push(v)
+			return 1
+		}},
 		{"tostring", bufferTostring},
 		{"__tostring", bufferTostring},
 		{"__len", func(t *vm.Thread) int {
@@ -48,8 +60,18 @@ func (s *state) openBuffer() {
 		}},
 	})
 	meta.SetStr("__index", meta.Value())
-	mod := s.m.NewTable(0, 1)
-	s.fill(mod, []function{{"new", func(t *vm.Thread) int {
+	mod := s.m.NewTable(0, 3)
+	s.fill(mod, []function{{"encode", func(t *vm.Thread) int {
+		t.PushBytes(s.encode(t, nil, t.Arg(1), 0))
+		return 1
+	}}, {"decode", func(t *vm.Thread) int {
+		v, rest := s.decode(t, []byte(t.CheckString(1)), 0)
+		if len(rest) > 0 {
+			t.Errorf("left-over data in buffer")
+		}
+		t.Push(v)
+		return 1
+	}}, {"new", func(t *vm.Thread) int {
 		n := 0
 		if t.Arg(1).Kind() == vm.KNumber {
 			n = min(max(t.CheckInt(1), 0), 1<<20)

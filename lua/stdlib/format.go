@@ -181,7 +181,7 @@ func (sp *spec) sign(neg bool) string {
 func (sp *spec) text(t *vm.Thread, out []byte, arg int, s string, own bool) []byte {
 	v := t.CheckAny(arg)
 	if sp.verb == 'q' {
-		return quote(out, t.CheckString(arg))
+		return quote(out, t.ToString(v))
 	}
 	if !own {
 		s = t.ToString(v)
