@@ -37,12 +37,16 @@ func (t *turn) SendHead(r *phases.Request) error {
 	}
 	o, core := &r.Out, r.Loc.Core
 	t.sent.head = true
-	t.sent.left = o.ContentLength
 	bodyless := o.Status == 204 || o.Status == 304 || o.Status < 200
+	mayChunk := !bodyless && !r.IsHead() && r.Major == 1 && r.Minor >= 1 && core.Chunked
+	if o.Trailing && mayChunk {
+		o.ContentLength = -1
+	}
+	t.sent.left = o.ContentLength
 	if o.NoBody {
 		t.sent.left = 0
 	}
-	chunked := o.ContentLength < 0 && !bodyless && !r.IsHead() && r.Major == 1 && r.Minor >= 1 && core.Chunked
+	chunked := o.ContentLength < 0 && mayChunk
 	keep := r.KeepAlive && core.KeepaliveTimeout > 0 && int(t.c.requests) < core.KeepaliveRequests && !t.c.w.closing &&
 		t.c.w.loop.Now().UnixNano()-t.c.since < int64(core.KeepaliveTime)
 	if r.Expect100 && !t.in.continued && !t.in.done() {

@@ -136,9 +136,7 @@ func (own *headers) apply(r *phases.Request) {
 	}
 	for i := range own.trailers.Items {
 		if safe || own.trailers.Items[i].always {
-			if r.Major == 1 && r.Minor >= 1 && r.Loc.Core.Chunked && r.Out.Status != 204 && r.Out.Status != 304 {
-				r.Out.ContentLength = -1 // trailers need a chunked body
-			}
+			r.Out.Trailing = true
 			break
 		}
 	}

@@ -76,6 +76,8 @@ type Response struct {
 	Server, Date *string
 	// Trailers are sent after a chunked body, in order.
 	Trailers []Field
+	// Trailing: there may be trailers, for which the body must be chunked.
+	Trailing bool
 	// Sent: the head has gone through the filters.
 	Sent bool
 	// NoBody: the head goes out without a body (HEAD, 204, 304).

@@ -495,3 +495,19 @@ GET /t HTTP/1.0
 Content-Length: 2
 --- response_body
 x
+
+=== add_trailer beside a range
+--- config
+location / { add_trailer X-T yes; }
+--- user_files
+>>> t
+0123456789
+--- request
+GET /t
+--- more_headers
+Range: bytes=2-4
+--- status: 206
+--- response_headers
+Content-Range: bytes 2-4/11
+!Content-Length
+--- response_body_like: ^234$
