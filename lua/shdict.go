@@ -142,7 +142,11 @@ func (d *dict) remove(e *entry) {
 // expire drops up to two expired entries from the old end of the list, and
 // before them the oldest whatever it is, if forced.
 func (d *dict) expire(now int64, force bool) (dropped bool) {
-	for range 3 {
+	most := 2
+	if force {
+		most++
+	}
+	for range most {
 		e := d.recent.prev
 		if e == &d.recent || !force && (e.expires == 0 || e.expires > now) {
 			break
