@@ -72,6 +72,7 @@ type Core struct {
 	NameInRedirect   bool
 	RecursivePages   bool
 	MSIEPadding      bool
+	MSIERefresh      bool
 	ErrorPages       conf.List[errorPage]
 	LimitRate        *Template
 	LimitRateAfter   *Template
@@ -211,6 +212,7 @@ func coreRows() []Directive[Core] {
 		SetFlag("absolute_redirect", httpLoc, func(c *Core) *bool { return &c.AbsoluteRedirect }),
 		SetFlag("port_in_redirect", httpLoc, func(c *Core) *bool { return &c.PortInRedirect }),
 		SetFlag("server_name_in_redirect", httpLoc, func(c *Core) *bool { return &c.NameInRedirect }),
+		SetFlag("msie_refresh", httpLoc, func(c *Core) *bool { return &c.MSIERefresh }),
 		SetFlag("msie_padding", httpLoc, func(c *Core) *bool { return &c.MSIEPadding }),
 		SetTemplate("limit_rate", httpLoc|conf.LocationIf, func(c *Core) **Template { return &c.LimitRate }),
 		SetTemplate("limit_rate_after", httpLoc|conf.LocationIf, func(c *Core) **Template { return &c.LimitRateAfter }),
@@ -226,7 +228,6 @@ func coreRows() []Directive[Core] {
 	rows = append(rows, Ignore[Core](httpLoc, conf.AtLeast(1), "files are read on goroutines of their own where it matters",
 		"aio", "aio_write", "directio", "directio_alignment", "output_buffers", "open_file_cache", "open_file_cache_valid",
 		"open_file_cache_min_uses", "open_file_cache_errors", "open_file_cache_events")...)
-	rows = append(rows, Ignore[Core](httpLoc, conf.AtLeast(1), "no such browsers are left", "msie_refresh")...)
 	return rows
 }
 

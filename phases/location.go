@@ -197,22 +197,6 @@ func (r *Request) findLocation() (bool, Result) {
 	return true, Next
 }
 
-// closeForBrowser is keepalive_disable.
-func (r *Request) closeForBrowser(disabled []string) {
-	for _, name := range disabled {
-		if name == "msie6" && r.Method != "POST" {
-			continue
-		}
-		agent := string(r.Field("User-Agent"))
-		i := strings.Index(agent, "MSIE ")
-		old := i >= 0 && i+7 < len(agent) && agent[i+6] == '.' && (agent[i+5] == '4' || agent[i+5] == '5' || agent[i+5] == '6' && !strings.Contains(agent[i+8:], "SV1"))
-		safari := i < 0 && strings.Contains(agent, "Safari/") && strings.Contains(agent, "Mac OS X") && !strings.Contains(agent, "Chrome/")
-		if name == "msie6" && old || name == "safari" && safari {
-			r.KeepAlive = false
-		}
-	}
-}
-
 // redirectSlash sends a request for /dir to /dir/, as nginx does for locations
 // that pass requests on.
 func (r *Request) redirectSlash(l *Loc) Result {

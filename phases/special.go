@@ -120,6 +120,9 @@ func (r *Request) sendErrorPage(status int, p errorPage) Result {
 	if strings.HasPrefix(uri, "@") {
 		return r.redirected(r.NamedLocation(uri))
 	}
+	if r.Loc.Core.MSIERefresh && r.browser().msie {
+		return r.refreshTo(uri)
+	}
 	r.Out.Set("Location", uri)
 	switch p.overwrite {
 	case 301, 302, 303, 307, 308:
@@ -177,7 +180,7 @@ func (r *Request) builtinPage(status int) Result {
 	if page == nil {
 		o.ContentType = ""
 	}
-	return r.SendBytes(page)
+	return r.SendBytes(r.padded(page, status))
 }
 
 // pageTitles are the headings of pages whose status says less than nginx does.

@@ -114,3 +114,41 @@ location / { return 200 "x"; }
 POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ntoolong\r\n0\r\n\r\n
 --- status: 400
 --- lens: plain in pieces the response is out before the body has come
+
+=== msie_padding for browsers that hide short pages
+--- config
+location / { return 404; }
+--- request
+GET /
+--- more_headers
+User-Agent: Mozilla/5.0 Chrome/100
+--- status: 404
+--- response_headers
+Content-Length: 548
+--- response_body_like
+a padding to disable MSIE and Chrome friendly error page
+
+=== msie_padding off
+--- config
+msie_padding off;
+location / { return 404; }
+--- request
+GET /
+--- more_headers
+User-Agent: Mozilla/5.0 Chrome/100
+--- status: 404
+--- response_headers
+Content-Length: 146
+
+=== msie_refresh
+--- config
+msie_refresh on;
+location / { error_page 404 http://example.org/a"b; return 404; }
+--- request
+GET /
+--- more_headers
+User-Agent: Mozilla/4.0 (compatible; MSIE 5.5; x)
+--- response_headers
+!Location
+--- response_body_like
+^<html><head><meta http-equiv="Refresh" content="0; URL=http://example.org/a%22b"></head><body></body></html>
