@@ -20,6 +20,7 @@ type sink struct {
 func (s *sink) SendHead(r *phases.Request) error             { r.SetHeadLength(0); return nil }
 func (s *sink) Send(r *phases.Request, c phases.Chunk) error { s.file = c.File; return nil }
 func (s *sink) Continue() error                              { return nil }
+func (s *sink) Skip() error                                  { return nil }
 func (s *sink) Abort()                                       {}
 
 // answering returns a function that answers GET uri under the directives of a
