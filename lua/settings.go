@@ -18,7 +18,6 @@ type settings struct {
 	useDefaultType            bool // on
 	underscores               bool // on: ngx.header.a_b is A-B
 	http10Buffering           bool // on
-	noPostpone                [phaseCount]bool
 
 	connectTimeout, sendTimeout, readTimeout time.Duration // 60s each
 	keepaliveTimeout                         time.Duration // 60s
@@ -30,7 +29,6 @@ type settings struct {
 	timeSlice time.Duration // 20ms
 	maxTime   time.Duration // 10s; 0: no limit
 	maxMemory int64         // 48m; 0: no limit
-	strict    bool
 
 	regexCache    int // 1024
 	regexLimit    int // 0: the engine's own
@@ -38,7 +36,6 @@ type settings struct {
 	runningTimers int // 256
 	workerVMs     int // 10
 	threadCache   int // 1024 idle threads
-	captureLog    int64
 	balancerPool  int
 	dicts         conf.List[*dict]
 }
@@ -75,9 +72,9 @@ func settingRows() []phases.Directive[Conf] {
 		phases.SetFlag("lua_use_default_type", httpLoc, func(c *Conf) *bool { return &c.useDefaultType }),
 		phases.SetFlag("lua_transform_underscores_in_response_headers", httpLoc, func(c *Conf) *bool { return &c.underscores }),
 		phases.SetFlag("lua_http10_buffering", httpLoc, func(c *Conf) *bool { return &c.http10Buffering }),
-		phases.SetFlag("rewrite_by_lua_no_postpone", httpOnly, func(c *Conf) *bool { return &c.noPostpone[inRewrite] }),
-		phases.SetFlag("access_by_lua_no_postpone", httpOnly, func(c *Conf) *bool { return &c.noPostpone[inAccess] }),
-		phases.SetFlag("precontent_by_lua_no_postpone", httpOnly, func(c *Conf) *bool { return &c.noPostpone[inPrecontent] }),
+		phases.Inert[Conf]("rewrite_by_lua_no_postpone", httpOnly, conf.Flag(), atTail, phases.CheckFlag),
+		phases.Inert[Conf]("access_by_lua_no_postpone", httpOnly, conf.Flag(), atTail, phases.CheckFlag),
+		phases.Inert[Conf]("precontent_by_lua_no_postpone", httpOnly, conf.Flag(), atTail, phases.CheckFlag),
 
 		phases.SetDuration("lua_socket_connect_timeout", httpLoc, func(c *Conf) *time.Duration { return &c.connectTimeout }),
 		phases.SetDuration("lua_socket_send_timeout", httpLoc, func(c *Conf) *time.Duration { return &c.sendTimeout }),
@@ -114,7 +111,7 @@ func settingRows() []phases.Directive[Conf] {
 		phases.SetInt("lua_max_running_timers", httpOnly, func(c *Conf) *int { return &c.runningTimers }),
 		phases.SetInt("lua_thread_cache_max_entries", httpOnly, func(c *Conf) *int { return &c.threadCache }),
 		phases.SetInt("lua_worker_thread_vm_pool_size", httpOnly, func(c *Conf) *int { return &c.workerVMs }),
-		phases.SetSize("lua_capture_error_log", httpOnly, func(c *Conf) *int64 { return &c.captureLog }),
+		phases.Inert[Conf]("lua_capture_error_log", httpOnly, conf.Exactly(1), "ngx.errlog.get_logs is not there yet", phases.CheckSize),
 		phases.SetInt("balancer_keepalive", conf.Upstream, func(c *Conf) *int { return &c.balancerPool }),
 		phases.Add("lua_shared_dict", httpOnly, conf.Exactly(2), addDict),
 	}
@@ -123,6 +120,9 @@ func settingRows() []phases.Directive[Conf] {
 	return append(rows, phases.Ignore[Conf](httpOnly, conf.Exactly(1), why, "lua_malloc_trim",
 		"lua_sa_restart", "lua_load_resty_core")...)
 }
+
+// atTail is why the *_no_postpone directives have no effect.
+const atTail = "scripts run at the tail of their phase"
 
 func setCodeCache(c *Conf, b *phases.Block, s *conf.Stmt) error {
 	on, err := s.Flag(0)

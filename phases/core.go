@@ -24,7 +24,6 @@ type Core struct {
 	BodyBufferSize int64
 	// BodyFile is client_body_in_file_only: off, on, clean.
 	BodyFile        int
-	BodySingle      bool
 	BodyTemp        string
 	BodyTimeout     time.Duration // 60s, between two reads
 	HeaderTimeout   time.Duration // 60s, for the whole head
@@ -47,7 +46,6 @@ type Core struct {
 	LingeringTimeout time.Duration
 	ResetTimedout    bool
 	Sendfile         bool
-	SendfileMaxChunk int64
 	NoPush, NoDelay  bool
 	PostponeOutput   int64 // 1460
 	Chunked          bool
@@ -127,8 +125,7 @@ func defaultCore() Core {
 		KeepaliveTimeout: 75 * time.Second, KeepaliveRequests: 1000, KeepaliveTime: time.Hour,
 		LingeringClose: LingerOn, LingeringTime: 30 * time.Second, LingeringTimeout: 5 * time.Second,
 		NoDelay: true, PostponeOutput: 1460, Chunked: true, ETag: true,
-		SendfileMaxChunk: 2 << 20,
-		IfModifiedSince:  ModifiedExact, MaxRanges: -1, MergeSlashes: true, IgnoreInvalid: true,
+		IfModifiedSince: ModifiedExact, MaxRanges: -1, MergeSlashes: true, IgnoreInvalid: true,
 		LogNotFound: true, AbsoluteRedirect: true, PortInRedirect: true, MSIEPadding: true, ResolverTimeout: 30 * time.Second,
 		SubrequestBuffer: 8 << 10,
 	}
@@ -168,7 +165,7 @@ func coreRows() []Directive[Core] {
 		SetSize("client_max_body_size", httpLoc, func(c *Core) *int64 { return &c.MaxBodySize }),
 		SetSize("client_body_buffer_size", httpLoc, func(c *Core) *int64 { return &c.BodyBufferSize }),
 		SetEnum("client_body_in_file_only", httpLoc, func(c *Core) *int { return &c.BodyFile }, "off", "on", "clean"),
-		SetFlag("client_body_in_single_buffer", httpLoc, func(c *Core) *bool { return &c.BodySingle }),
+		Inert[Core]("client_body_in_single_buffer", httpLoc, conf.Flag(), "a body in memory always is in one buffer", CheckFlag),
 		Set("client_body_temp_path", httpLoc, conf.Between(1, 4), setBodyTemp),
 		SetDuration("client_body_timeout", httpLoc, func(c *Core) *time.Duration { return &c.BodyTimeout }),
 		SetDuration("client_header_timeout", httpServer, func(c *Core) *time.Duration { return &c.HeaderTimeout }),
@@ -184,7 +181,7 @@ func coreRows() []Directive[Core] {
 		SetDuration("lingering_timeout", httpLoc, func(c *Core) *time.Duration { return &c.LingeringTimeout }),
 		SetFlag("reset_timedout_connection", httpLoc, func(c *Core) *bool { return &c.ResetTimedout }),
 		SetFlag("sendfile", httpLoc|conf.LocationIf, func(c *Core) *bool { return &c.Sendfile }),
-		SetSize("sendfile_max_chunk", httpLoc, func(c *Core) *int64 { return &c.SendfileMaxChunk }),
+		Inert[Core]("sendfile_max_chunk", httpLoc, conf.Exactly(1), "a worker gives others a turn after 2 MiB by itself", CheckSize),
 		SetFlag("tcp_nopush", httpLoc, func(c *Core) *bool { return &c.NoPush }),
 		SetFlag("tcp_nodelay", httpLoc, func(c *Core) *bool { return &c.NoDelay }),
 		SetSize("postpone_output", httpLoc, func(c *Core) *int64 { return &c.PostponeOutput }),

@@ -130,3 +130,17 @@ func (o *Response) WeakenETag() {
 		}
 	}
 }
+
+// ChangeBody is called by a filter that makes another body of the response:
+// its length goes, and what told versions of it apart; keepModified keeps
+// Last-Modified and a weak ETag (sub_filter_last_modified and the like).
+func (o *Response) ChangeBody(keepModified bool) {
+	o.ClearLength()
+	if keepModified {
+		o.WeakenETag()
+		return
+	}
+	o.LastModified = time.Time{}
+	o.Del("ETag")
+	o.Del("Last-Modified")
+}

@@ -62,6 +62,24 @@ func SetTemplate[T any](name string, in conf.Context, f func(*T) **Template) Dir
 	})
 }
 
+// Inert declares a directive whose argument is checked and has no effect here;
+// the configuration's notices say so where it is used.
+func Inert[T any](name string, in conf.Context, args conf.Arity, why string, check func(s *conf.Stmt) error) Directive[T] {
+	row := Set(name, in, args, func(own *T, b *Block, s *conf.Stmt) error {
+		if err := check(s); err != nil {
+			return err
+		}
+		b.Config.Notice(s, "\"%s\" is accepted and ignored: %s", s.Name, why)
+		return nil
+	})
+	row.unused = why
+	return row
+}
+
+// CheckFlag and CheckSize are for Inert: the argument is on or off, or a size.
+func CheckFlag(s *conf.Stmt) error { _, err := s.Flag(0); return err }
+func CheckSize(s *conf.Stmt) error { _, err := s.Offset(0); return err }
+
 // Ignore declares directives that are accepted and have no meaning here; the
 // configuration's notices say so once for each that is used.
 func Ignore[T any](in conf.Context, args conf.Arity, why string, names ...string) []Directive[T] {

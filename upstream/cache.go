@@ -162,7 +162,7 @@ func (own *cacheConf) fresh(status int) time.Duration {
 // addCachePath is proxy_cache_path.
 func addCachePath(b *phases.Block, s *conf.Stmt) error {
 	z := &cacheZone{path: strings.TrimRight(b.Path(s.Args[0]), "/"), inactive: 10 * time.Minute}
-	size, err := z.parameters(s)
+	size, err := z.parameters(b, s)
 	if err != nil {
 		return err
 	}
@@ -192,7 +192,7 @@ func addCachePath(b *phases.Block, s *conf.Stmt) error {
 }
 
 // parameters reads what stands behind the path; size is the zone's.
-func (z *cacheZone) parameters(s *conf.Stmt) (size int64, err error) {
+func (z *cacheZone) parameters(b *phases.Block, s *conf.Stmt) (size int64, err error) {
 	for _, a := range s.Args[1:] {
 		key, value, _ := strings.Cut(a, "=")
 		ok := true
@@ -225,6 +225,7 @@ func (z *cacheZone) parameters(s *conf.Stmt) (size int64, err error) {
 				return 0, s.Errorf("invalid max_size value \"%s\"", value)
 			}
 		case "use_temp_path", "min_free", "manager_files", "manager_sleep", "manager_threshold", "loader_files", "loader_sleep", "loader_threshold":
+			b.Config.Notice(s, "\"%s\" is accepted and ignored: temporary files stand beside the final ones, nothing is loaded in steps", key)
 		default:
 			return 0, s.Errorf("invalid parameter \"%s\"", a)
 		}

@@ -23,7 +23,7 @@ var AccessLog = phases.Define(phases.Spec[AccessLogConf]{
 	Directives: []phases.Directive[AccessLogConf]{
 		phases.Add("log_format", conf.HTTP, conf.AtLeast(2), addLogFormat),
 		phases.Add("access_log", inLog, conf.AtLeast(1), addAccessLog),
-		phases.Set("open_log_file_cache", inFiles, conf.Between(1, 4), setLogFileCache),
+		phases.Inert[AccessLogConf]("open_log_file_cache", inFiles, conf.Between(1, 4), "files whose names have variables are opened for each line", checkLogFileCache),
 	},
 	Active: func(own *AccessLogConf) bool {
 		for _, l := range own.logs.Items {
@@ -169,9 +169,8 @@ func defaultAccessLog(own *AccessLogConf, b *phases.Block) error {
 	return err
 }
 
-// setLogFileCache checks open_log_file_cache; files whose names have variables
-// are opened for each line.
-func setLogFileCache(own *AccessLogConf, b *phases.Block, s *conf.Stmt) error {
+// checkLogFileCache checks the parameters of open_log_file_cache.
+func checkLogFileCache(s *conf.Stmt) error {
 	limited := false
 	for _, arg := range s.Args {
 		key, v, _ := strings.Cut(arg, "=")
