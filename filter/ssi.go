@@ -102,14 +102,7 @@ func (own *ssi) header(next phases.HeaderFunc) phases.HeaderFunc {
 		}
 		*ssiReadings.Ensure(r) = ssiReading{own: own, r: r, page: ssiPages.Ensure(r.Main), timeFormat: ssiTimeDefault, errorText: ssiErrorDefault}
 		if r.IsMain() {
-			o.ClearLength()
-			if own.lastModified {
-				o.WeakenETag()
-			} else {
-				o.LastModified = time.Time{}
-				o.Del("ETag")
-				o.Del("Last-Modified")
-			}
+			o.ChangeBody(own.lastModified)
 		}
 		return next(r)
 	}

@@ -1,8 +1,6 @@
 package filter
 
 import (
-	"time"
-
 	"github.com/luahttpd/luahttpd/conf"
 	"github.com/luahttpd/luahttpd/phases"
 )
@@ -84,14 +82,7 @@ func (own *subFilter) header(next phases.HeaderFunc) phases.HeaderFunc {
 			return next(r)
 		}
 		if r.IsMain() {
-			o.ClearLength()
-			if own.lastModified {
-				o.WeakenETag()
-			} else {
-				o.LastModified = time.Time{}
-				o.Del("ETag")
-				o.Del("Last-Modified")
-			}
+			o.ChangeBody(own.lastModified)
 		}
 		return next(r)
 	}
