@@ -11,13 +11,12 @@ import (
 // argument is ngx.arg: the arguments of set_by_lua, or the chunk that a body
 // filter has and may change.
 type argument struct {
-	list    []string // of set_by_lua
-	chunk   []byte
-	eof     bool
-	dropped bool          // the chunk was replaced by nothing
-	try     *upstream.Try // of balancer_by_lua
-	client  *clientShake  // of the scripts of a client's handshake
-	peer    *peerShake
+	list   []string // of set_by_lua
+	chunk  []byte
+	eof    bool
+	try    *upstream.Try // of balancer_by_lua
+	client *clientShake  // of the scripts of a client's handshake
+	peer   *peerShake
 }
 
 // runShort runs the script of a phase that cannot wait. A Lua error is logged

@@ -54,7 +54,6 @@ type cacheUse struct {
 	byAccel                 bool
 	temp                    *os.File
 	header                  cacheHeader
-	failed                  error
 }
 
 func (x *Exchange) cacheable() bool { return x.cache != nil && x.cache.cacheable }

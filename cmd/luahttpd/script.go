@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"embed"
 	"errors"
 	"fmt"
@@ -162,7 +163,10 @@ func runOnce(args []string) int {
 // printAnswer makes the request and copies the answer to the terminal as it
 // comes. A status of 400 and more fails the command.
 func printAnswer(socket string) int {
-	client := &http.Client{Transport: &http.Transport{Dial: func(string, string) (net.Conn, error) { return net.Dial("unix", socket) }}}
+	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "unix", socket)
+	}}}
 	defer client.CloseIdleConnections()
 	resp, err := client.Get("http://localhost/")
 	if err != nil {

@@ -150,7 +150,7 @@ func (e *encoder) array(t *vm.Table, n, depth int, raw bool) {
 			e.out = append(e.out, ',')
 		}
 		e.newline(depth)
-		v := vm.Nil
+		var v vm.Value
 		if raw {
 			v = t.GetInt(i)
 		} else {

@@ -83,13 +83,11 @@ type lexer struct {
 	num   float64
 	text  string // what an error says is near, for names, numbers and strings
 
-	ahead     bool
-	at        token
-	astr      string
-	anum      float64
-	atext     string
-	aline     int
-	tokenLine int
+	ahead bool
+	at    token
+	astr  string
+	anum  float64
+	atext string
 }
 
 // maxLines bounds a chunk.

@@ -262,18 +262,6 @@ func toNum(v *Value) (float64, bool) {
 	return 0, false
 }
 
-// toStr gives strings and numbers as a string.
-func toStr(v *Value) (*str, bool) {
-	if v.n == tStr {
-		return v.str(), true
-	}
-	if v.isNum() {
-		var buf [32]byte
-		return newStrBytes(appendNum(buf[:0], v.f())), true
-	}
-	return nil, false
-}
-
 // RawEqual compares without metamethods.
 func RawEqual(a, b Value) bool { return rawEq(&a, &b) }
 
