@@ -56,7 +56,18 @@ func (s *Server) Config() *phases.Config { return s.cfg.Load() }
 // Stats counts connections and requests of all workers, as stub_status does.
 func (s *Server) Stats() phases.Totals { return s.stats.Total() }
 
-// Start opens the listening sockets, starts the workers and returns when all
+// Listen opens the listening sockets, for who has something to do between that
+// and the first connection; those wait in the sockets' queues until Start.
+func (s *Server) Listen() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state != created {
+		return ErrClosed
+	}
+	return s.openSockets(s.cfg.Load())
+}
+
+// Start opens the listening sockets that are not open yet, starts the workers and returns when all
 // of them serve.
 func (s *Server) Start() error {
 	s.mu.Lock()

@@ -36,13 +36,20 @@ func serveProcess(srv *luahttpd.Server) int {
 		return emerg(err)
 	}
 	go handleSignals(srv, catchSignals())
-	if err := srv.Start(); err != nil {
+	if err := srv.Listen(); err != nil {
 		log(srv, phases.LevelEmerg, err.Error())
 		return emerg(err)
 	}
+	// It stands before the first answer, and only after the address was free:
+	// a second server does not touch the file of the first.
 	pid := srv.Path(p.Pid)
 	if err := writePid(pid); err != nil {
 		srv.Close()
+		return emerg(err)
+	}
+	defer os.Remove(pid)
+	if err := srv.Start(); err != nil {
+		log(srv, phases.LevelEmerg, err.Error())
 		return emerg(err)
 	}
 	if err := dropPrivileges(p); err != nil {
@@ -61,7 +68,6 @@ func serveProcess(srv *luahttpd.Server) int {
 	go releaseMemory(srv, done)
 	err := srv.Wait()
 	close(done)
-	os.Remove(pid)
 	if err != nil && !errors.Is(err, luahttpd.ErrClosed) {
 		return emerg(err)
 	}
@@ -172,9 +178,16 @@ func setEnvironment(p *phases.Process) {
 	}
 }
 
+// writePid leaves no moment in which the file is there and empty: who waits for
+// it reads it at once.
 func writePid(path string) error {
-	if err := os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o644); err != nil {
-		return errors.New(phases.OpenError(err))
+	part := path + ".new"
+	err := os.WriteFile(part, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o644)
+	if err == nil {
+		err = os.Rename(part, path)
+	}
+	if err != nil {
+		return errors.New(strings.Replace(phases.OpenError(err), part, path, 1))
 	}
 	return nil
 }
