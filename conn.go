@@ -36,6 +36,7 @@ type extra struct {
 	proxied bool // the PROXY protocol header was read
 	proxy   *proxyHeader
 	plain   []byte // what a client that speaks HTTP to a TLS port sent first
+	logging int    // requests that are still logged while others follow
 }
 
 // rare returns the connection's own extra.
@@ -207,21 +208,13 @@ func (c *conn) Serve() {
 		return
 	}
 	c.w.active[c] = struct{}{}
+	var t *turn
 	keep := false
-	defer func() {
-		delete(c.w.active, c)
-		if v := recover(); v != nil { // killed, or a bug: the connection is in an unknown state
-			c.cut()
-			panic(v)
-		}
-		if !keep {
-			c.close()
-		}
-	}()
+	defer func() { c.over(t, keep, recover()) }()
 	if !c.greet(ten, l) {
 		return
 	}
-	t := c.w.takeTurn()
+	t = c.w.takeTurn()
 	t.c, t.wire = c, c.transport()
 	if c.plain != nil {
 		t.end = copy(t.buf, c.plain)
@@ -229,13 +222,35 @@ func (c *conn) Serve() {
 	}
 	keep = t.run(ten, l)
 	wait := t.keepalive
-	c.w.giveTurn(t) // not when it panics: its state is unknown too
+	if !t.released {
+		c.w.giveTurn(t) // not when it panics: its state is unknown too
+	}
 	switch {
 	case !keep:
 	case c.requests == 0:
 		c.wait(l.Default.Core.HeaderTimeout)
 	default:
 		c.wait(wait)
+	}
+}
+
+// over is the end of a coroutine that served the connection, with what it has
+// panicked with.
+func (c *conn) over(t *turn, keep bool, v any) {
+	switch {
+	case t != nil && t.released: // another coroutine serves it
+		t.logged(v == nil)
+	case v != nil: // killed, or a bug: the connection is in an unknown state
+		delete(c.w.active, c)
+		c.cut()
+	default:
+		delete(c.w.active, c)
+		if !keep {
+			c.close()
+		}
+	}
+	if v != nil {
+		panic(v)
 	}
 }
 
@@ -259,7 +274,10 @@ func (t *turn) run(ten *tenure, l *phases.Listen) (keep bool) {
 			t.refuse(ten, l, err)
 			return false
 		}
-		if !t.serve(ten, l) || w.closing {
+		if keep = t.serve(ten, l); t.released {
+			return false
+		}
+		if !keep || w.closing {
 			t.linger()
 			return false
 		}

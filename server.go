@@ -359,7 +359,7 @@ func (s *Server) idle(ctx context.Context) error {
 	for {
 		busy := false
 		for _, w := range s.workers {
-			w.loop.Call(func() { busy = busy || w.conns > 0 })
+			w.loop.Call(func() { busy = busy || w.conns > 0 || w.logging > 0 })
 		}
 		if !busy {
 			return nil

@@ -38,6 +38,10 @@ type turn struct {
 
 	keepalive time.Duration
 	onGone    func()
+	listen    *phases.Listen
+	// released: the connection has gone on without this turn's request, which
+	// is still being logged.
+	released bool
 }
 
 const (
@@ -52,7 +56,7 @@ const (
 )
 
 func (t *turn) release() {
-	t.c, t.wire, t.ten, t.onGone = nil, nil, nil, nil
+	t.c, t.wire, t.ten, t.onGone, t.listen, t.released = nil, nil, nil, nil, nil, false
 	t.pos, t.end = 0, 0
 	t.head.Reset()
 	if len(t.buf) > keptBuffer {
@@ -206,7 +210,7 @@ func namesOf(head []byte) (fields []http1.Field) {
 // begin starts a request of the connection under a configuration.
 func (t *turn) begin(ten *tenure, l *phases.Listen) {
 	c := t.c
-	t.ten = ten
+	t.ten, t.listen = ten, l
 	c.requests++
 	c.w.stats.Requests.Add(1)
 	c.w.stats.Writing.Add(1)
@@ -267,6 +271,9 @@ func (t *turn) serve(ten *tenure, l *phases.Listen) bool {
 		r.Reject(se)
 	} else {
 		r.Run()
+	}
+	if t.released {
+		return false
 	}
 	t.watch(nil)
 	return t.conclude()

@@ -26,6 +26,7 @@ type worker struct {
 	active  map[*conn]struct{}
 	turns   []*turn // free ones
 	closing bool
+	logging int    // requests whose connections have gone on
 	noExtra extra  // of the connections that have none; never changed
 	date    []byte // the Date field's value
 	dateAt  int64

@@ -109,10 +109,10 @@ func (e *engine) subtable(in *vm.Table, name string) *vm.Table {
 
 // function makes a host function that only the given phases may call.
 func (e *engine) function(name, letters string, do func(t *vm.Thread, s *state) int) vm.Value {
-	in := phasesOf(letters)
+	in, waits := phasesOf(letters), letters == waiting
 	return e.vm.NewFunc(name, func(t *vm.Thread) int {
 		s := stateOf(t)
-		if !in.has(s.phase) {
+		if !in.has(s.phase) && !(waits && s.admit()) {
 			s.disabled(t, in)
 		}
 		return do(t, s)

@@ -20,7 +20,6 @@ var coroutineArea = area{open: func(e *engine, ngx *vm.Table) {
 		}
 		return t.PushAll(t.CallRaw(status, t.Arg(1)))
 	}))
-	in := phasesOf(waiting)
 	lib.SetStr("resume", e.vm.NewFunc("resume", func(t *vm.Thread) int {
 		co := t.Arg(1).Thread()
 		if co == nil {
@@ -46,7 +45,7 @@ var coroutineArea = area{open: func(e *engine, ngx *vm.Table) {
 			switch err := err.(type) {
 			case nil:
 			case *vm.Error:
-				if in.has(stateOf(t).phase) {
+				if stateOf(t).mayWait() {
 					t.RethrowAsIs(err)
 				}
 				t.Rethrow(err)
@@ -57,8 +56,8 @@ var coroutineArea = area{open: func(e *engine, ngx *vm.Table) {
 	}))
 	e.vm.OnYield(func(t *vm.Thread, args []vm.Value) []vm.Value {
 		s := stateOf(t)
-		if !in.has(s.phase) {
-			s.disabled(t, in)
+		if !s.admit() {
+			s.disabled(t, waitingPhases)
 		}
 		s.debugf("lua coroutine: yield")
 		s.e.worker.Current().Yield()

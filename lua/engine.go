@@ -196,7 +196,7 @@ func (e *engine) runInit() error {
 	defer s.end()
 	fn, err := e.load(k, nil)
 	if err == nil {
-		_, err = s.call(fn)
+		err = s.whole(fn)
 	}
 	if err != nil {
 		return errors.New(k.blame(err))
@@ -215,7 +215,7 @@ func (e *engine) runWorkerScript(p phase) {
 	defer s.end()
 	fn, err := e.load(k, nil)
 	if err == nil {
-		_, err = s.call(fn)
+		err = s.whole(fn)
 	}
 	if err != nil {
 		e.site.cfg.MainLog.Logf(phases.LevelError, 0, "%s", k.blame(err))

@@ -1,6 +1,8 @@
 package lua
 
 import (
+	"errors"
+
 	"github.com/luahttpd/luahttpd/lua/vm"
 	"github.com/luahttpd/luahttpd/phases"
 	"github.com/luahttpd/luahttpd/upstream"
@@ -19,8 +21,9 @@ type argument struct {
 	peer   *peerShake
 }
 
-// runShort runs the script of a phase that cannot wait. A Lua error is logged
-// in the words of that phase and returned.
+// runShort runs the script of a phase that is over before the request goes on,
+// for which it waits. A Lua error is logged in the words of that phase and
+// returned.
 func (own *Conf) runShort(r *phases.Request, k *chunk, a argument, done func(s *state, results []vm.Value)) error {
 	e, err := own.engine(r)
 	if err != nil {
@@ -39,7 +42,10 @@ func (own *Conf) runShort(r *phases.Request, k *chunk, a argument, done func(s *
 		args[i] = vm.String(text)
 	}
 	results, err := s.call(fn, args...)
-	if err != nil {
+	if err == nil {
+		err = s.await()
+	}
+	if err != nil && !errors.Is(err, errOver) {
 		s.logf(phases.LevelError, "failed to run %s: %s", k.phase.context(), failure(err))
 		return errShort
 	}

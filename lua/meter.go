@@ -55,7 +55,7 @@ func (e *engine) slice(t *vm.Thread, done vm.Slice) error {
 		return m.over
 	}
 	var co *actor.Coroutine // that may wait
-	if e.worker != nil && done.Place != vm.Within && waitingPhases.has(s.phase) {
+	if e.worker != nil && done.Place != vm.Within && s.mayWait() {
 		co = e.worker.Current()
 	}
 	if m.over = s.account(m, done, co); m.over != nil {
@@ -64,8 +64,6 @@ func (e *engine) slice(t *vm.Thread, done vm.Slice) error {
 	s.giveTurn(done.Place, co)
 	return nil
 }
-
-var waitingPhases = phasesOf(waiting)
 
 // account adds the slice to the run's use.
 func (s *state) account(m *meter, done vm.Slice, co *actor.Coroutine) error {
@@ -130,6 +128,7 @@ func (s *state) giveTurn(at vm.Place, co *actor.Coroutine) {
 		// Another worker may be ready behind this one, on the same processor of
 		// Go's scheduler, which does not see that the coroutines change.
 		runtime.Gosched()
+		s.admit()
 		co.Yield()
 		now := time.Now()
 		*p = pace{co.Turns(), now, now, true}

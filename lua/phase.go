@@ -107,8 +107,11 @@ const (
 	anyPhase = "IWESVRAPCHBLTUKXFOQZD"
 	// requestPhases have a client's request.
 	requestPhases = "SVRAPCHBLU"
-	// waiting phases may be parked.
+	// waiting phases may be parked, in OpenResty too. It is also how the rows of
+	// functions that wait are told: those may be called in patient phases as well.
 	waiting = "VRAPCTQZKXF"
+	// patient phases may be parked here, unless lua_strict_phases is on.
+	patient = "IWESHBLU"
 	// handlers may write a response.
 	handlers = "VRAPC"
 )

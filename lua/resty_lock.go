@@ -111,8 +111,8 @@ func lockLock(t *vm.Thread, s *state) int {
 	err := l.try(s, key)
 	step, left, elapsed := min(l.step, l.timeout), l.timeout, 0.0
 	for err == errExists && left > 0 {
-		if in := phasesOf(waiting); !in.has(s.phase) {
-			s.disabled(t, in)
+		if !s.admit() {
+			s.disabled(t, waitingPhases)
 		}
 		s.e.worker.Current().Sleep(time.Duration(step * float64(time.Second)))
 		elapsed += step

@@ -113,6 +113,18 @@ func (s *state) call(fn vm.Value, args ...vm.Value) (results []vm.Value, err err
 	return s.t.Call(fn, args...)
 }
 
+// whole runs a function and what it has started, without a request.
+func (s *state) whole(fn vm.Value) error {
+	_, err := s.call(fn)
+	if err == nil {
+		err = s.await()
+	}
+	if errors.Is(err, errOver) {
+		return nil
+	}
+	return err
+}
+
 // catch stops the interrupt that over sends to the run's first thread.
 func (s *state) catch(err *error) {
 	if p := recover(); p != nil {

@@ -15,6 +15,7 @@ type settings struct {
 	codeCache                 bool // on
 	needBody                  bool
 	checkAbort                bool
+	strictPhases              bool
 	useDefaultType            bool // on
 	underscores               bool // on: ngx.header.a_b is A-B
 	http10Buffering           bool // on
@@ -69,6 +70,7 @@ func settingRows() []phases.Directive[Conf] {
 		phases.Set("lua_code_cache", httpLoc, conf.Flag(), setCodeCache),
 		phases.SetFlag("lua_need_request_body", httpLoc, func(c *Conf) *bool { return &c.needBody }),
 		phases.SetFlag("lua_check_client_abort", httpLoc, func(c *Conf) *bool { return &c.checkAbort }),
+		phases.SetFlag("lua_strict_phases", httpLoc, func(c *Conf) *bool { return &c.strictPhases }),
 		phases.SetFlag("lua_use_default_type", httpLoc, func(c *Conf) *bool { return &c.useDefaultType }),
 		phases.SetFlag("lua_transform_underscores_in_response_headers", httpLoc, func(c *Conf) *bool { return &c.underscores }),
 		phases.SetFlag("lua_http10_buffering", httpLoc, func(c *Conf) *bool { return &c.http10Buffering }),

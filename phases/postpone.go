@@ -69,9 +69,13 @@ func (s *Subrequest) send(r *Request, c Chunk) error {
 		return nil
 	}
 	s.Produced = s.Produced || c.Len() > 0
-	p := r.Parent
+	return r.Parent.inLine(func() error { return r.Parent.sendOf(c) })
+}
+
+// sendOf sends a chunk of a subrequest of p as a part of p's body.
+func (p *Request) sendOf(c Chunk) error {
 	if !p.Out.Sent {
-		if err := p.SendHeader(); err != nil {
+		if err := p.sendHeader(); err != nil {
 			return err
 		}
 	}

@@ -65,6 +65,7 @@ type Request struct {
 	Processed time.Time
 
 	stream    Stream
+	line      line
 	phase     Phase
 	vars      *[]varValue // shared by subrequests that share all variables
 	slots     []slotValue

@@ -43,6 +43,14 @@ type Stream interface {
 	Abort()
 }
 
+// A Releaser is a Stream whose connection can go on with its next request while
+// this one, whose response is complete, is still being logged.
+type Releaser interface {
+	// Release is called in the log phase, by who is going to wait in it. It may
+	// do nothing; what the Request holds stays until the phase has ended.
+	Release()
+}
+
 // Pipe is a connection as raw bytes; its calls park.
 type Pipe interface {
 	io.Reader
@@ -84,8 +92,16 @@ func (r *Request) Result(err error) Result {
 
 // SendHeader sends the head through the location's filters, once; Status 0
 // counts as 200. An error ends the request; when it is a *StatusError, Result
-// turns it into the verdict with which another response is made.
+// turns it into the verdict with which another response is made. A filter may
+// park: what other coroutines of the request send meanwhile waits behind it.
 func (r *Request) SendHeader() error {
+	if r.Out.Sent {
+		return nil
+	}
+	return r.inLine(func() error { return r.sendHeader() })
+}
+
+func (r *Request) sendHeader() error {
 	if r.Out.Sent {
 		return nil
 	}
@@ -120,8 +136,12 @@ func (r *Request) SendHeader() error {
 // Send sends one chunk of the body through the location's filters, the head
 // first if it was not sent.
 func (r *Request) Send(c Chunk) error {
+	return r.inLine(func() error { return r.send(c) })
+}
+
+func (r *Request) send(c Chunk) error {
 	if !r.Out.Sent {
-		if err := r.SendHeader(); err != nil {
+		if err := r.sendHeader(); err != nil {
 			return err
 		}
 	}
