@@ -94,7 +94,7 @@ func (s *state) match(t *vm.Thread, re *pcre.Regex) (subject string, caps []int,
 			pos = int(min(n, 1<<53)) - 1
 		}
 	}
-	caps, ok, err = re.MatchString(subject, pos, s.e.borrowCaps())
+	caps, ok, err = re.MatchPaced(subject, pos, s.e.borrowCaps(), t)
 	if ok && !at.IsNil() {
 		at.Table().SetStr("pos", vm.Int(caps[1]+1))
 	}
@@ -205,7 +205,7 @@ func reGmatch(t *vm.Thread, s *state) int {
 			t.PushNil()
 			return 1
 		}
-		caps, ok, err := re.MatchString(subject, pos, e.borrowCaps())
+		caps, ok, err := re.MatchPaced(subject, pos, e.borrowCaps(), t)
 		e.regexes.caps = caps
 		switch {
 		case err != nil:

@@ -41,7 +41,7 @@ func reSplit(t *vm.Thread, s *state) int {
 	defer func() { s.e.regexes.caps = caps }()
 	for pos < len(subject) && (most <= 0 || pieces < most) {
 		var ok bool
-		if caps, ok, err = re.MatchString(subject, pos, caps); err != nil {
+		if caps, ok, err = re.MatchPaced(subject, pos, caps, t); err != nil {
 			return fail(t, err.Error())
 		}
 		if !ok {

@@ -26,7 +26,7 @@ func reSub(t *vm.Thread, s *state, global bool) int {
 	count, copied := 0, 0
 	for pos := 0; pos <= len(subject); {
 		var ok bool
-		if caps, ok, err = re.MatchString(subject, pos, caps); err != nil {
+		if caps, ok, err = re.MatchPaced(subject, pos, caps, t); err != nil {
 			s.e.regexes.caps = caps
 			return failSub(t, err.Error())
 		}

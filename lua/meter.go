@@ -58,7 +58,7 @@ func (e *engine) slice(t *vm.Thread, done vm.Slice) error {
 	if e.worker != nil && done.Place != vm.Within && s.mayWait() {
 		co = e.worker.Current()
 	}
-	if m.over = s.account(m, done, co); m.over != nil {
+	if m.over = s.account(t, m, done, co); m.over != nil {
 		return m.over
 	}
 	s.giveTurn(done.Place, co)
@@ -66,7 +66,7 @@ func (e *engine) slice(t *vm.Thread, done vm.Slice) error {
 }
 
 // account adds the slice to the run's use.
-func (s *state) account(m *meter, done vm.Slice, co *actor.Coroutine) error {
+func (s *state) account(t *vm.Thread, m *meter, done vm.Slice, co *actor.Coroutine) error {
 	p, now, turn := &s.pace, time.Now(), s.turn()
 	if p.began.IsZero() || turn != p.turn {
 		*p = pace{turn: turn, began: now, until: now}
@@ -93,10 +93,43 @@ func (s *state) account(m *meter, done vm.Slice, co *actor.Coroutine) error {
 		m.base = max(1, live-m.unswept)
 	}
 	m.unswept = 0
-	if kept := min(m.allocated, live-m.base); kept+int64(done.Wanted) > most {
+	if kept := min(m.allocated, live-m.base); kept+int64(done.Wanted) > most && (kept > most*crowd || !s.holdsWithin(t, most-int64(done.Wanted))) {
 		return errors.New("not enough memory: lua_memory_limit of " + sizeText(most) + " exceeded")
 	}
 	return nil
+}
+
+const (
+	// crowd is how many times its limit the process may have grown during a run
+	// that has allocated as much, before the run is ended without a look at
+	// what of that it holds.
+	crowd = 4
+	// lookTime bounds such a look. What is too much to be looked through is
+	// over the limit.
+	lookTime = 60 * time.Millisecond
+)
+
+// holdsWithin tells whether what the run can reach is no more than most: others
+// may have what the process has grown by.
+func (s *state) holdsWithin(t *vm.Thread, most int64) bool {
+	if most <= 0 {
+		return false
+	}
+	e := s.entry
+	roots := []vm.Value{t.Value(), s.t.Value(), e.t.Value()}
+	for _, light := range e.threads {
+		roots = append(roots, light.t.Value())
+	}
+	if s.r != nil {
+		if m := memoSlot.Get(s.r); m != nil {
+			roots = append(roots, m.table)
+			most -= int64(len(m.held))
+		}
+	} else if e.private != nil {
+		roots = append(roots, e.private.table)
+	}
+	_, enough := vm.Held(roots, most, lookTime)
+	return enough
 }
 
 // turn is the number of the turn that the state's coroutine has.

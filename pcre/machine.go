@@ -43,7 +43,8 @@ type machine struct {
 	*program
 	subject  []byte
 	start    int // where the search began
-	steps    int // left
+	steps    int // left of those granted
+	pace     pace
 	regs     []int
 	stack    []frame
 	calls    []call
@@ -240,7 +241,7 @@ func (m *machine) run(pos int) outcome {
 			pc = next
 			if m.allows(in.then, pos) {
 				m.push(fChoice, other, pos, 0)
-				if m.steps--; m.steps < 0 || len(m.stack) > maxStack {
+				if m.steps--; m.steps < 0 && !m.more() || len(m.stack) > maxStack {
 					return spent
 				}
 			}
@@ -258,7 +259,7 @@ func (m *machine) run(pos int) outcome {
 			}
 		case iLoopEnter:
 			m.set2(in.a, m.regs[in.a]+1, pos)
-			if m.steps--; m.steps < 0 || len(m.stack) > maxStack {
+			if m.steps--; m.steps < 0 && !m.more() || len(m.stack) > maxStack {
 				return spent
 			}
 			continue
@@ -285,7 +286,7 @@ func (m *machine) run(pos int) outcome {
 			if m.callAt(in.b, pos) {
 				return looping
 			}
-			if m.steps--; m.steps < 0 || len(m.calls) >= maxCalls || len(m.stack) > maxStack {
+			if m.steps--; m.steps < 0 && !m.more() || len(m.calls) >= maxCalls || len(m.stack) > maxStack {
 				return spent
 			}
 			m.enter(pc, in.b, pos)
@@ -301,7 +302,7 @@ func (m *machine) run(pos int) outcome {
 			height := len(m.stack)
 			m.push(fLook, in.b, pos, 0)
 			m.set2(in.a, height, pos)
-			if m.steps--; m.steps < 0 || len(m.stack) > maxStack {
+			if m.steps--; m.steps < 0 && !m.more() || len(m.stack) > maxStack {
 				return spent
 			}
 			continue
@@ -397,7 +398,7 @@ func (m *machine) fail(from int) (pc int32, pos int, result outcome) {
 				return pc, pos, matched
 			}
 		case fLonger, fShorter:
-			if m.steps--; m.steps < 0 {
+			if m.steps--; m.steps < 0 && !m.more() {
 				return 0, 0, spent
 			}
 			pc = f.pc

@@ -98,6 +98,10 @@ func (re *Regex) Names() []NamedGroup { return re.names }
 // MatchError: ErrMatchLimit or ErrRecursion, or, with UTF but without
 // NoUTFCheck, ErrBadStart or what is wrong with the subject. The time a match takes is bounded by its steps.
 func (re *Regex) Match(subject []byte, start int, caps []int) (offsets []int, ok bool, err error) {
+	return re.paced(subject, start, caps, nil)
+}
+
+func (re *Regex) paced(subject []byte, start int, caps []int, p Pacer) (offsets []int, ok bool, err error) {
 	n := 2 * (re.groups + 1)
 	if cap(caps) < n {
 		caps = make([]int, n)
@@ -109,8 +113,13 @@ func (re *Regex) Match(subject []byte, start int, caps []int) (offsets []int, ok
 	if start < 0 || start > len(subject) {
 		return caps, false, nil
 	}
-	ok, err = re.search.match(subject, start, caps)
+	ok, err = re.search.paced(subject, start, caps, p)
 	return caps, ok, err
+}
+
+// MatchPaced is MatchString with somebody who hears of the work.
+func (re *Regex) MatchPaced(subject string, start int, caps []int, p Pacer) (offsets []int, ok bool, err error) {
+	return re.paced(unsafe.Slice(unsafe.StringData(subject), len(subject)), start, caps, p)
 }
 
 // MatchString is Match on a string.

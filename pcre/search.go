@@ -36,6 +36,10 @@ func newSearcher(p *parser, root *node, f Flags) *searcher {
 }
 
 func (s *searcher) match(subject []byte, start int, caps []int) (ok bool, err error) {
+	return s.paced(subject, start, caps, nil)
+}
+
+func (s *searcher) paced(subject []byte, start int, caps []int, p Pacer) (ok bool, err error) {
 	if s.check {
 		switch {
 		case !utf8.Valid(subject):
@@ -49,6 +53,7 @@ func (s *searcher) match(subject []byte, start int, caps []int) (ok bool, err er
 	}
 	m := s.pool.Get().(*machine)
 	m.subject, m.start = subject, start
+	m.pace = pace{pacer: p}
 	if s.memo {
 		m.forgetSeen()
 	}
@@ -56,11 +61,15 @@ func (s *searcher) match(subject []byte, start int, caps []int) (ok bool, err er
 	if ok {
 		copy(caps, m.regs)
 	}
-	m.subject = nil
+	owed := m.pace.owed
+	m.subject, m.pace = nil, pace{}
 	if cap(m.stack) > maxKeptStack {
 		m.stack = nil
 	}
 	s.pool.Put(m)
+	if p != nil && owed > 0 {
+		p.Pause(owed)
+	}
 	return ok, err
 }
 
@@ -86,14 +95,14 @@ func (m *machine) search(limit int) (ok bool, err error) {
 		if pos = m.candidate(pos); pos < 0 {
 			return false, nil
 		}
-		if left -= 1 + len(m.regs)>>6; left < 0 {
+		cost := 1 + len(m.regs)>>6
+		if left -= cost; left < 0 {
 			return false, ErrMatchLimit
 		}
 		m.bestEnd = -1
-		most := min(limit, left)
-		m.steps = most
+		m.allow(cost, min(limit, left))
 		result := m.run(pos)
-		left -= most - m.steps
+		left -= m.used()
 		switch result {
 		case matched:
 			return true, nil

@@ -14,6 +14,39 @@ GET /t
 lua entry thread aborted: content_by_lua(
 lua_max_execution_time of 30ms exceeded
 
+=== regular expressions are part of the run
+--- config
+location /t {
+    lua_max_execution_time 30ms;
+    content_by_lua_block {
+        for i = 1, 100 do
+            pcall(ngx.re.match, string.rep("a", 28) .. "b", "^(a+)+$", "jo")
+        end
+        ngx.say("never")
+    }
+}
+--- request
+GET /t
+--- status: 500
+--- error_log
+lua_max_execution_time of 30ms exceeded
+
+=== others have a turn while an expression is matched
+--- config
+location /t {
+    lua_time_slice 1ms;
+    content_by_lua_block {
+        local other
+        ngx.thread.spawn(function() ngx.sleep(0.001) other = true end)
+        local _, err = ngx.re.match(string.rep("a", 28) .. "b", "^(a+)+$", "jo")
+        ngx.say(other, " ", err)
+    }
+}
+--- request
+GET /t
+--- response_body
+true pcre_exec() failed: -47
+
 === waiting is no computing
 --- config
 location /t {
@@ -109,6 +142,66 @@ location /t {
 GET /t
 --- response_body
 1048579
+
+=== what others hold does not count
+--- config
+location /t {
+    lua_memory_limit 20m;
+    content_by_lua_block {
+        ngx.thread.spawn(ngx.location.capture, "/hold")
+        local s
+        for i = 1, 200 do s = string.rep("x", 2^20) .. i ngx.sleep(0.0002) end
+        ngx.say(#s)
+    }
+}
+location /hold {
+    lua_memory_limit 0;
+    content_by_lua_block {
+        local t = {}
+        for i = 1, 30 do t[i] = string.rep("x", 2^20) .. i ngx.sleep(0) end
+        ngx.sleep(0.2)
+        ngx.say(#t)
+    }
+}
+--- request
+GET /t
+--- response_body
+1048579
+--- no_error_log
+[error]
+
+=== what is kept in a global does
+--- config
+location /t {
+    lua_memory_limit 20m;
+    content_by_lua_block {
+        kept = {}
+        for i = 1, 100 do kept[i] = string.rep("x", 2^20) .. i end
+        ngx.say("never")
+    }
+    log_by_lua_block { kept = nil }
+}
+--- request
+GET /t
+--- status: 500
+--- error_log
+lua_memory_limit of 20m exceeded
+
+=== what is kept in a string buffer does
+--- config
+location /t {
+    lua_memory_limit 20m;
+    content_by_lua_block {
+        local b, s = require "string.buffer".new(), string.rep("x", 2^18)
+        for i = 1, 400 do b:put(s) end
+        ngx.say("never")
+    }
+}
+--- request
+GET /t
+--- status: 500
+--- error_log
+lua_memory_limit of 20m exceeded
 
 === others have a turn while a script computes
 --- http_config

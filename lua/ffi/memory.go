@@ -37,6 +37,14 @@ type cdata struct {
 // LuaType is what type() says.
 func (*cdata) LuaType() string { return "cdata" }
 
+// Held is the size of what it lies in, for limits on memory.
+func (c *cdata) Held() (what any, n int) {
+	if c.at.mem == nil {
+		return nil, 0
+	}
+	return c.at.mem, len(c.at.mem.bytes)
+}
+
 // ctypeValue is a C type as a value of Lua's.
 type ctypeValue struct{ t *ctype }
 

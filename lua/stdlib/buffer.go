@@ -8,6 +8,9 @@ type buffer struct {
 	head int // what lies before has been read
 }
 
+// Held is the buffer's size, for limits on memory.
+func (b *buffer) Held() (what any, n int) { return b, cap(b.b) }
+
 // openBuffer makes the module string.buffer: LuaJIT's, without access to raw memory.
 func (s *state) openBuffer() {
 	meta := s.m.NewTable(0, 16)
