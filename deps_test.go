@@ -27,13 +27,14 @@ var imports = map[string]string{
 	"lua/stdlib":     "lua/vm",
 	"lua/gopher":     "lua/vm",
 	"actor":          "poll",
+	"actor/mailbox":  "actor",
 	"resolver":       "actor",
-	"phases":         "resolver actor conf pcre phases/http1",
+	"phases":         "resolver actor actor/mailbox conf pcre phases/http1",
 	"phases/handler": "phases actor conf pcre phases/http1 phases/setvar",
 	"filter":         "phases actor conf pcre phases/http1",
 	"upstream":       "resolver phases actor conf pcre phases/http1",
-	"lua":            "lua/vm lua/stdlib resolver lua/cjson lua/ffi lua/resty upstream phases actor conf pcre phases/http1 phases/setvar",
-	".":              "lua lua/vm upstream filter phases/handler phases phases/http1 actor conf",
+	"lua":            "lua/vm lua/stdlib resolver lua/cjson lua/ffi lua/resty upstream phases actor actor/mailbox conf pcre phases/http1 phases/setvar",
+	".":              "lua lua/vm upstream filter phases/handler phases phases/http1 actor actor/mailbox conf",
 	"cmd/luahttpd":   ". phases",
 }
 

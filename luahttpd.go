@@ -19,6 +19,7 @@ import (
 	"path/filepath"
 
 	"github.com/luahttpd/luahttpd/actor"
+	"github.com/luahttpd/luahttpd/actor/mailbox"
 	"github.com/luahttpd/luahttpd/conf"
 	"github.com/luahttpd/luahttpd/lua"
 	"github.com/luahttpd/luahttpd/lua/vm"
@@ -132,7 +133,7 @@ func newServer(o *options, opts []Option) (*Server, error) {
 	if o.prefix = prefix; o.text != nil {
 		o.file = filepath.Join(prefix, filepath.Base(o.file))
 	}
-	s := &Server{o: *o, zones: &phases.Zones{}, logs: phases.NewLogs(o.stderr), done: make(chan struct{})}
+	s := &Server{o: *o, zones: &phases.Zones{}, actors: mailbox.NewSystem(), logs: phases.NewLogs(o.stderr), done: make(chan struct{})}
 	s.logs.Slog = o.slog
 	cfg, err := s.compile()
 	if err != nil {
@@ -159,7 +160,7 @@ func (s *Server) compile() (*phases.Config, error) {
 		mods = append(mods, lua.Provide(o.luaModules))
 	}
 	return phases.Compile(file, o.file, phases.Options{
-		Modules: mods, Prefix: o.prefix, Zones: s.zones, Logs: s.logs, Stats: &s.stats, Build: build, DefaultPort: o.port,
+		Modules: mods, Prefix: o.prefix, Zones: s.zones, Actors: s.actors, Logs: s.logs, Stats: &s.stats, Build: build, DefaultPort: o.port,
 		Testing: o.testing, ErrorLog: o.errorLog,
 	})
 }

@@ -13,16 +13,18 @@ import (
 	"time"
 
 	"github.com/luahttpd/luahttpd/actor"
+	"github.com/luahttpd/luahttpd/actor/mailbox"
 	"github.com/luahttpd/luahttpd/phases"
 )
 
 // Server is an HTTP server made of one configuration. Several can run in one
 // process. Its methods may be called from any goroutine.
 type Server struct {
-	o     options
-	zones *phases.Zones
-	logs  *phases.Logs
-	cfg   atomic.Pointer[phases.Config]
+	o      options
+	zones  *phases.Zones
+	actors *mailbox.System
+	logs   *phases.Logs
+	cfg    atomic.Pointer[phases.Config]
 
 	connections atomic.Uint64 // numbers them
 	stats       phases.Stats
@@ -94,6 +96,7 @@ func (s *Server) start() error {
 			return err
 		}
 		s.workers = append(s.workers, w)
+		s.actors.AddWorker(w.loop)
 		go w.run()
 	}
 	s.state = running
@@ -385,6 +388,9 @@ func (s *Server) Close() error {
 
 // finish ends the workers and says so to Wait.
 func (s *Server) finish() {
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	s.actors.Close(ctx)
+	cancel()
 	for _, w := range s.workers {
 		w.retire()
 		if err := w.loop.Close(); err != nil && s.failed == nil {

@@ -387,3 +387,11 @@ func (co *Coroutine) Value() any { return co.value }
 
 // SetValue keeps v with the coroutine until it ends.
 func (co *Coroutine) SetValue(v any) { co.value = v }
+
+// Check throws the interrupt of a coroutine that was killed or interrupted while it ran, as its next
+// park would.
+func (co *Coroutine) Check() {
+	if i := co.interrupted(); i != nil {
+		panic(i)
+	}
+}

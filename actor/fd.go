@@ -234,7 +234,7 @@ func (f *FD) OnReadable(t Task) {
 		f.read.timer.suspend()
 	}
 	if t != nil && f.flags&(readable|open) == readable|open {
-		f.w.later((*readableFD)(f))
+		f.w.Later((*readableFD)(f))
 	}
 }
 
@@ -244,7 +244,7 @@ func (f *FD) OnReadable(t Task) {
 func (f *FD) OnHangup(call func()) {
 	f.onHangup = call
 	if call != nil && f.flags&(hungup|open) == hungup|open {
-		f.w.later((*hungupFD)(f))
+		f.w.Later((*hungupFD)(f))
 	}
 }
 

@@ -244,7 +244,7 @@ func (t *TLS) OnReadable(task Task) {
 	t.fd.OnReadable(task)
 	if task != nil && t.buffered() && !t.fd.Readable() {
 		t.fd.flags |= readable // the next read finds out that it is not
-		t.fd.w.later((*readableFD)(t.fd))
+		t.fd.w.Later((*readableFD)(t.fd))
 	}
 }
 

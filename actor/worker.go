@@ -207,8 +207,9 @@ func (w *Worker) runQueue() {
 	}
 }
 
-// later runs a task in the next turn, after what is queued already. Only on the worker's goroutine.
-func (w *Worker) later(t Task) { w.queue = append(w.queue, work{task: t}) }
+// Later is Post from the worker's own goroutine: it takes no lock. The task runs in the next turn,
+// after what is queued already.
+func (w *Worker) Later(t Task) { w.queue = append(w.queue, work{task: t}) }
 
 // Post gives the worker a task. Any goroutine may; tasks run in the order of posting. It says
 // whether the worker took it: one that is closed does not.

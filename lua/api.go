@@ -45,6 +45,7 @@ func areas() []area {
 		sslSessionArea,
 		sslPeerArea,
 		ocspArea,
+		actorArea,
 		balancerArea,  // api_balancer.go
 		restyLockArea, // resty_lock.go
 		globalArea,    // last: it guards the others' globals
@@ -68,11 +69,14 @@ type row struct {
 	do func(t *vm.Thread, s *state) int
 }
 
+// null is ngx.null. It is the same for all machines, so that it can be sent.
+var null = vm.NamedLight("userdata: NULL")
+
 // openAPI builds ngx and all that belongs to it in the engine's VM.
 func (e *engine) openAPI(areas []area) {
 	ngx := e.vm.NewTable(0, 128)
 	e.vm.Globals().SetStr("ngx", ngx.Value())
-	e.null = vm.NamedLight("userdata: NULL")
+	e.null = null
 	for _, a := range areas {
 		for _, row := range a.rows {
 			e.add(ngx, row)

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/luahttpd/luahttpd/actor"
+	"github.com/luahttpd/luahttpd/actor/mailbox"
 	"github.com/luahttpd/luahttpd/lua/stdlib"
 	"github.com/luahttpd/luahttpd/lua/vm"
 	"github.com/luahttpd/luahttpd/phases"
@@ -25,6 +26,8 @@ type site struct {
 	files map[string]*vm.Proto // by path
 
 	clients clients
+	scope   *mailbox.Scope
+	fronts  int // worker engines that are open, under mu
 }
 
 var siteSlot phases.ConfigSlot[site]
@@ -39,6 +42,7 @@ func openSite(cfg *phases.Config, own *Conf) error {
 	s := siteSlot.Of(cfg)
 	s.cfg, s.http, s.files = cfg, own, map[string]*vm.Proto{}
 	s.engines.Store(new([]*engine))
+	s.scope = cfg.ActorNames
 	return nil
 }
 
@@ -74,14 +78,18 @@ type engine struct {
 	exiting bool // the worker has no more requests
 	timers  timers
 	threads workerThreads
-	holds   int    // of a request's own VM: the request and its timers
-	buffer  []byte // for ngx.say, between two calls
+	self    *mailbox.Actor // that this is the VM of
+	service *service       // its handlers
+	holds   int            // of a request's own VM: the request and its timers
+	buffer  []byte         // for ngx.say, between two calls
 	// fieldTable is the metatable of tables of fields: it finds them by their
 	// names in any letters.
 	fieldTable *vm.Table
 	lowered    []byte // room for a name
 	// captureTable is that of the fields of a captured response.
 	captureTable *vm.Table
+	errorTable   *vm.Table // the metatable of errors of actors
+	wrappings    *vm.Table // of shared tables
 	cdataTable   *vm.Table // the metatable of what is cdata in OpenResty
 	// The metatables of cosockets, and their pools by name.
 	tcpTable, udpTable, bodyTable, rawTable *vm.Table
@@ -101,7 +109,7 @@ func (s *site) workers() int {
 // init_by_lua and init_worker_by_lua in it.
 func startEngine(cfg *phases.Config, w *actor.Worker) error {
 	s := siteSlot.Of(cfg)
-	if s.chunks == 0 {
+	if s.chunks == 0 && len(s.http.actors.Items) == 0 {
 		return nil
 	}
 	e, err := s.newEngine(w, true)
@@ -111,6 +119,12 @@ func startEngine(cfg *phases.Config, w *actor.Worker) error {
 		return err
 	}
 	s.put(e)
+	if err := e.openFront(); err != nil {
+		return err
+	}
+	if err := e.startActors(); err != nil {
+		return err
+	}
 	e.runWorkerScript(inInitWorker)
 	return nil
 }
@@ -131,6 +145,8 @@ func stopEngine(cfg *phases.Config, w *actor.Worker) {
 		e.abortTimers()
 		e.awaitTimers()
 		e.runWorkerScript(inExitWorker)
+		s := siteSlot.Of(cfg)
+		s.closeActors(w)
 		e.close()
 	}
 }

@@ -21,13 +21,14 @@ type Conf struct {
 	site    *site
 	core    *phases.Core // of the same block
 	client  *clientTLS   // of cosockets
+	block   *phases.Block
 }
 
 // Module is the Lua module for the server's list.
 var Module = phases.Define(phases.Spec[Conf]{
 	Name:       "lua",
 	Default:    func() Conf { return Conf{settings: defaultSettings()} },
-	Directives: append(scriptRows(), settingRows()...),
+	Directives: append(append(scriptRows(), settingRows()...), actorRows()...),
 	Active:     (*Conf).active,
 	Handlers: []phases.Hook[Conf]{
 		phases.At(phases.ServerRewrite, handlerFor(inServerRewrite)),
@@ -36,10 +37,10 @@ var Module = phases.Define(phases.Spec[Conf]{
 		phases.At(phases.Precontent, handlerFor(inPrecontent)),
 		phases.At(phases.Log, logHandler),
 	},
-	Content: handlerFor(inContent),
+	Content: contentHandler,
 	Filter:  filterOf,
 	Finish: func(own *Conf, b *phases.Block) error {
-		own.site, own.core = siteSlot.Of(b.Config), b.Core()
+		own.site, own.core, own.block = siteSlot.Of(b.Config), b.Core(), b
 		own.takePart(b)
 		if err := own.takePeers(b); err != nil {
 			return err

@@ -41,6 +41,7 @@ type meter struct {
 	unswept   int64 // of that, since the last collection
 	base      int64 // heap that was alive when the run began
 	over      error // the limit that it has passed
+	memory    bool  // it is lua_memory_limit, or mem_limit
 }
 
 // slice is called after every slice of a script's work, and before it
@@ -74,6 +75,9 @@ func (s *state) account(t *vm.Thread, m *meter, done vm.Slice, co *actor.Corouti
 	m.busy += now.Sub(p.until)
 	p.until = now
 	if most := s.own.maxTime; most > 0 && m.busy > most {
+		if s.own.burst {
+			return fmt.Errorf("lua burst timeout: %v", most)
+		}
 		return fmt.Errorf("lua_max_execution_time of %v exceeded", most)
 	}
 	if m.base == 0 {
@@ -94,6 +98,7 @@ func (s *state) account(t *vm.Thread, m *meter, done vm.Slice, co *actor.Corouti
 	}
 	m.unswept = 0
 	if kept := min(m.allocated, live-m.base); kept+int64(done.Wanted) > most && (kept > most*crowd || !s.holdsWithin(t, most-int64(done.Wanted))) {
+		m.memory = true
 		return errors.New("not enough memory: lua_memory_limit of " + sizeText(most) + " exceeded")
 	}
 	return nil

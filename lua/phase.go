@@ -31,6 +31,7 @@ const (
 	inProxyCertificate
 	inProxyVerify
 	inThread
+	inActor
 	phaseCount
 )
 
@@ -80,6 +81,7 @@ var phaseRows = [phaseCount]struct {
 	inSessionStore:     {'O', "ssl_session_store", "ssl_session_store", httpOnly, block | file},
 	inProxyCertificate: {'Q', "proxy_ssl_cert", "proxy_ssl_certificate", locations, block | file},
 	inThread:           {'D', "worker_thread", "", 0, 0},
+	inActor:            {'N', "actor", "", 0, 0},
 	inProxyVerify:      {'Z', "proxy_ssl_verify", "proxy_ssl_verify", locations, block | file},
 }
 
@@ -93,6 +95,8 @@ func (p phase) context() string {
 		return "ngx.timer"
 	case inThread:
 		return "ngx.run_worker_thread"
+	case inActor:
+		return "actor"
 	}
 	return phaseRows[p].directive + "_by_lua*"
 }
@@ -125,6 +129,9 @@ func phasesOf(letters string) (set phaseSet) {
 			panic("lua: no phase has the letter " + string(c))
 		}
 		set |= 1 << p
+		if phase(p) == inTimer { // what a timer may do, an actor may
+			set |= 1 << inActor
+		}
 	}
 	return set
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/luahttpd/luahttpd/actor"
+	"github.com/luahttpd/luahttpd/actor/mailbox"
 	"github.com/luahttpd/luahttpd/lua/vm"
 	"github.com/luahttpd/luahttpd/phases"
 )
@@ -30,17 +31,20 @@ type state struct {
 	logger      *phases.Logger
 
 	// In the entry only:
-	verdict  verdict
-	meter    meter
-	arg      argument
-	private  *memo    // of a run without a request
-	owner    *owner   // of its sockets, likewise
-	said     bool     // something of the body was sent
-	threads  []*state // light threads
-	alive    int      // of them
-	spawning int      // calls of spawn under way, one below the other
-	watching bool     // for the client to go
-	waiter   waiter   // it waits for its light threads
+	verdict    verdict
+	meter      meter
+	arg        argument
+	private    *memo // of a run without a request
+	selects    []*mailbox.Select
+	actorError *mailbox.Error  // of the location's actor
+	strand     *mailbox.Strand // see state.speaker
+	owner      *owner          // of its sockets, likewise
+	said       bool            // something of the body was sent
+	threads    []*state        // light threads
+	alive      int             // of them
+	spawning   int             // calls of spawn under way, one below the other
+	watching   bool            // for the client to go
+	waiter     waiter          // it waits for its light threads
 }
 
 // verdict is how a script ended its run.
@@ -94,6 +98,9 @@ func (s *state) end() {
 	s.killThreads()
 	if s.owner != nil {
 		s.owner.close()
+	}
+	for _, l := range s.selects {
+		l.Cancel()
 	}
 	e.vm.Release(s.t)
 	if s.phase == inInit || s.phase == inInitWorker {
@@ -316,6 +323,9 @@ func (s *state) execResult() phases.Result {
 func message(err *vm.Error) string {
 	if text, ok := err.Value.ToString(); ok {
 		return text
+	}
+	if e := callError(err.Value); e != nil {
+		return e.Error()
 	}
 	return "unknown reason"
 }

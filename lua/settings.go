@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/luahttpd/luahttpd/actor/mailbox"
 	"github.com/luahttpd/luahttpd/conf"
 	"github.com/luahttpd/luahttpd/phases"
 )
@@ -29,6 +30,7 @@ type settings struct {
 
 	timeSlice time.Duration // 20ms
 	maxTime   time.Duration // 10s; 0: no limit
+	burst     bool          // maxTime is an actor's
 	maxMemory int64         // 48m; 0: no limit
 
 	regexCache    int // 1024
@@ -39,6 +41,9 @@ type settings struct {
 	threadCache   int // 1024 idle threads
 	balancerPool  int
 	dicts         conf.List[*dict]
+	actors        conf.List[*declared]
+	answerer      string        // the actor that answers requests of the location
+	callTimeout   time.Duration // 30s
 }
 
 // tlsSettings are for cosockets.
@@ -59,6 +64,7 @@ func defaultSettings() settings {
 		tls:       tlsSettings{verifyDepth: 1, ciphers: "DEFAULT"},
 		timeSlice: 20 * time.Millisecond, maxTime: 10 * time.Second, maxMemory: 48 << 20,
 		regexCache: 1024, pendingTimers: 1024, runningTimers: 256, workerVMs: 10, threadCache: 1024,
+		callTimeout: mailbox.DefaultTimeout,
 	}
 }
 

@@ -2,6 +2,7 @@ package phases
 
 import (
 	"fmt"
+	"github.com/luahttpd/luahttpd/actor/mailbox"
 	"iter"
 	"maps"
 	"os"
@@ -25,6 +26,8 @@ type Config struct {
 	Servers     []*Server
 	Listens     []*Listen
 	Zones       *Zones
+	Actors      *mailbox.System
+	ActorNames  *mailbox.Scope // of its own actors
 	Logs        *Logs
 	Stats       *Stats
 	// MainLog is the error log of the main block.
@@ -62,8 +65,9 @@ type directiveRow struct {
 // Options of Compile; zero fields have defaults.
 type Options struct {
 	Modules     []Module
-	Prefix      string // "": the working directory
-	Zones       *Zones // kept over reloads; nil: new ones
+	Prefix      string          // "": the working directory
+	Zones       *Zones          // kept over reloads; nil: new ones
+	Actors      *mailbox.System // kept over reloads; nil: a new one
 	Logs        *Logs
 	Stats       *Stats // kept over reloads; nil: new ones
 	Build       Build
@@ -77,11 +81,15 @@ type Options struct {
 // *conf.Error with file and line wherever a statement is to blame.
 func Compile(file *conf.File, path string, o Options) (*Config, error) {
 	cfg := &Config{
-		Prefix: o.Prefix, File: path, Modules: o.Modules, Zones: o.Zones, Logs: o.Logs, Stats: o.Stats, Build: o.Build,
+		Prefix: o.Prefix, File: path, Modules: o.Modules, Zones: o.Zones, Actors: o.Actors, Logs: o.Logs, Stats: o.Stats, Build: o.Build,
 		DefaultPort: o.DefaultPort, Testing: o.Testing,
 		vars: map[string]*variable{}, members: map[string]*member{}, directives: map[string][]directiveRow{}, values: map[any]any{}, zones: map[string]*zone{},
 		regexes: pcre.NewCache(0),
 	}
+	if cfg.Actors == nil {
+		cfg.Actors = mailbox.NewSystem()
+	}
+	cfg.ActorNames = cfg.Actors.NewScope()
 	if cfg.Zones == nil {
 		cfg.Zones = &Zones{}
 	}
@@ -180,3 +188,6 @@ func (cfg *Config) Notice(s *conf.Stmt, format string, a ...any) {
 
 // Notices returns what they collected, each with its level in front.
 func (cfg *Config) Notices() []string { return cfg.notices }
+
+// FindActor returns the actor that has a name in the configuration, nil if none has.
+func (cfg *Config) FindActor(name string) *mailbox.Actor { return cfg.ActorNames.Find(name) }

@@ -105,6 +105,18 @@ func Light(p any) Value { return Value{unsafe.Pointer(&light{p: p}), tLight} }
 // NamedLight makes a light userdata that equals only itself and whose tostring is name.
 func NamedLight(name string) Value { return Value{unsafe.Pointer(&light{name: name}), tLight} }
 
+// Token makes a light userdata that equals only itself, whose tostring is name and whose LightValue is p. It belongs to
+// no VM.
+func Token(name string, p any) Value { return Value{unsafe.Pointer(&light{p: p, name: name}), tLight} }
+
+// Settle makes a string, number, boolean or light userdata fit to be used by several VMs at once.
+func (v Value) Settle() Value {
+	if v.n == tStr {
+		v.str().h() // not written to any more
+	}
+	return v
+}
+
 func strValue(s *str) Value       { return Value{unsafe.Pointer(s), tStr} }
 func tableValue(t *Table) Value   { return Value{unsafe.Pointer(t), tTable} }
 func (v *Value) isNum() bool      { return v.n > maxTag || v.n == tMinus }

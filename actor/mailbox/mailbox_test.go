@@ -1,0 +1,133 @@
+package mailbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/luahttpd/luahttpd/actor"
+)
+
+// world is a system with running workers.
+type world struct {
+	*System
+	t  testing.TB
+	ws []*actor.Worker
+}
+
+func newWorld(t testing.TB, n int) *world {
+	w := &world{System: NewSystem(), t: t}
+	for i := range n {
+		loop, err := actor.NewWorker(i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.AddWorker(loop)
+		w.ws = append(w.ws, loop)
+		go loop.Run()
+	}
+	t.Cleanup(func() {
+		for _, loop := range w.ws {
+			loop.Close()
+		}
+	})
+	return w
+}
+
+// start starts an actor of functions.
+func (w *world) start(spec Spec, h Handlers) *Actor {
+	w.t.Helper()
+	if spec.Worker == nil {
+		spec.Worker = w.ws[0]
+	}
+	if spec.New == nil {
+		spec.New = func(*Actor) Behaviour { return h }
+	}
+	a, err := w.Start(context.Background(), &spec)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return a
+}
+
+// in runs f on a coroutine of worker i, in the name of an actor of its own, and waits.
+func (w *world) in(i int, f func(s *Strand)) {
+	w.t.Helper()
+	me := w.start(Spec{Worker: w.ws[i]}, Handlers{})
+	end := make(chan struct{})
+	w.ws[i].Call(func() {
+		me.fork(func(s *Strand) {
+			defer close(end)
+			f(s)
+		})
+	})
+	select {
+	case <-end:
+	case <-time.After(10 * time.Second):
+		w.t.Fatal("stuck")
+	}
+	me.stop(context.Background(), Normal)
+}
+
+func code(err *Error) Code {
+	if err == nil {
+		return ""
+	}
+	return err.Code
+}
+
+// both runs a test with caller and callee on one worker and on two.
+func both(t *testing.T, f func(t *testing.T, w *world, home, other int)) {
+	t.Run("one worker", func(t *testing.T) { f(t, newWorld(t, 1), 0, 0) })
+	t.Run("two workers", func(t *testing.T) { f(t, newWorld(t, 2), 0, 1) })
+}
+
+func TestCall(t *testing.T) {
+	both(t, func(t *testing.T, w *world, home, other int) {
+		a := w.start(Spec{Name: "echo", Worker: w.ws[other]}, Handlers{
+			"echo":   func(m *Message) ([]any, error) { return m.Body.Values(), nil },
+			"fail":   func(m *Message) ([]any, error) { return nil, errors.New("no") },
+			"panic":  func(m *Message) ([]any, error) { panic("ouch") },
+			"forget": func(m *Message) ([]any, error) { m.Defer(); return nil, nil },
+			"late": func(m *Message) ([]any, error) {
+				m.Strand().co.Sleep(30 * time.Millisecond)
+				return Args{"late"}, nil
+			},
+		})
+		for _, loop := range w.ws {
+			loop.Call(func() { loop.OnPanic = func(any, []byte) {} })
+		}
+		w.in(home, func(s *Strand) {
+			for i := range 200 {
+				b, err := s.Call(a, "echo", Args{i, "x"}, 0)
+				if err != nil || fmt.Sprint(b.Values()...) != fmt.Sprint(i, "x") {
+					t.Fatal(b, err)
+				}
+			}
+			for cmd, want := range map[string]Code{"fail": EERROR, "panic": EERROR, "none": ENOCALL, "late": ETIMEOUT} {
+				if _, err := s.Call(a, cmd, nil, 10*time.Millisecond); code(err) != want {
+					t.Errorf("%s: %v", cmd, err)
+				}
+			}
+			s.co.Sleep(50 * time.Millisecond)
+		})
+		if n := w.DeadLetters().Late; n != 1 {
+			t.Errorf("%d late answers", n)
+		}
+		if got, err := w.Call(context.Background(), a, "echo", "from outside"); err != nil || got[0] != "from outside" {
+			t.Error(got, err)
+		}
+		if w.Root().Find("echo") != a {
+			t.Error("name")
+		}
+		a.stop(context.Background(), "over")
+		if w.Root().Find("echo") != nil {
+			t.Error("the name stays")
+		}
+		if _, err := w.Call(context.Background(), a, "echo"); err == nil || err.(*Error).Code != EDEAD {
+			t.Error(err)
+		}
+	})
+}

@@ -1,0 +1,130 @@
+package mailbox
+
+import (
+	"context"
+	"fmt"
+	"sync"
+)
+
+// Scope is the actors of one configuration, with their names. Names of the system's root are found
+// in every scope that has none of its own.
+type Scope struct {
+	sys    *System
+	parent *Scope
+
+	mu    sync.Mutex
+	names map[string]*Actor
+	over  bool
+}
+
+// NewScope makes a scope below the root.
+func (sys *System) NewScope() *Scope {
+	return &Scope{sys: sys, parent: &sys.root, names: map[string]*Actor{}}
+}
+
+// Find returns the actor that has the name, nil if none has.
+func (c *Scope) Find(name string) *Actor {
+	for ; c != nil; c = c.parent {
+		c.mu.Lock()
+		a := c.names[name]
+		c.mu.Unlock()
+		if a != nil {
+			return a
+		}
+	}
+	return nil
+}
+
+// Register gives an actor one more name.
+func (c *Scope) Register(name string, a *Actor) *Error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if old := c.names[name]; old != nil && old != a {
+		return &Error{Code: EEXIST, Msg: fmt.Sprintf("the name %q is taken by %s", name, old)}
+	}
+	c.names[name] = a
+	a.alias.Store(true)
+	return nil
+}
+
+// Names calls f for every name of the scope itself.
+func (c *Scope) Names(f func(name string, a *Actor)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for name, a := range c.names {
+		f(name, a)
+	}
+}
+
+func (c *Scope) add(a *Actor) *Error {
+	c.mu.Lock()
+	if c.over || c.sys.closing.Load() {
+		c.mu.Unlock()
+		return &Error{Code: ESHUTDOWN, Addr: a.short()}
+	}
+	if a.Name != "" {
+		if old := c.names[a.Name]; old != nil {
+			c.mu.Unlock()
+			return &Error{Code: EEXIST, Addr: a.short(), Msg: fmt.Sprintf("the name %q is taken by %s", a.Name, old)}
+		}
+		c.names[a.Name] = a
+	}
+	c.mu.Unlock()
+	c.sys.mu.Lock()
+	c.sys.actors[a.ID] = a
+	c.sys.mu.Unlock()
+	return nil
+}
+
+// replace gives the names of a to b.
+func (c *Scope) replace(a, b *Actor) bool {
+	c.mu.Lock()
+	if c.over {
+		c.mu.Unlock()
+		return false
+	}
+	for name, o := range c.names {
+		if o == a {
+			c.names[name] = b
+		}
+	}
+	if b.Name != "" && c.names[b.Name] == nil {
+		c.names[b.Name] = b
+	}
+	c.mu.Unlock()
+	c.sys.mu.Lock()
+	delete(c.sys.actors, a.ID)
+	c.sys.actors[b.ID] = b
+	c.sys.mu.Unlock()
+	return true
+}
+
+// drop takes the names of an actor that has ended.
+func (c *Scope) drop(a *Actor) {
+	c.mu.Lock()
+	if a.Name != "" || a.alias.Load() {
+		for name, o := range c.names {
+			if o == a {
+				delete(c.names, name)
+			}
+		}
+	}
+	c.mu.Unlock()
+	c.sys.mu.Lock()
+	delete(c.sys.actors, a.ID)
+	c.sys.mu.Unlock()
+}
+
+func (c *Scope) closed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.over
+}
+
+// Close ends the actors of the scope, the last started first.
+func (c *Scope) Close(ctx context.Context, reason string) {
+	c.mu.Lock()
+	c.over = true
+	c.mu.Unlock()
+	c.sys.end(ctx, reason, func(a *Actor) bool { return a.scope == c })
+}

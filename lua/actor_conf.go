@@ -1,0 +1,295 @@
+package lua
+
+import (
+	"context"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/luahttpd/luahttpd/actor"
+	"github.com/luahttpd/luahttpd/actor/mailbox"
+	"github.com/luahttpd/luahttpd/conf"
+	"github.com/luahttpd/luahttpd/lua/vm"
+	"github.com/luahttpd/luahttpd/phases"
+)
+
+// declared is one actor of the configuration: actor NAME FILE [workers=…] [key=value …].
+type declared struct {
+	stmt    *conf.Stmt
+	name    string
+	path    string
+	workers int // 0: one, on a worker of the server's choice; -1: all; else on this many
+	spec    mailbox.Spec
+	args    map[string]any
+	burst   time.Duration
+	memory  int64
+}
+
+// actorRows are the directives of actors.
+func actorRows() []phases.Directive[Conf] {
+	return []phases.Directive[Conf]{
+		phases.Add("actor", conf.HTTP|conf.Location|conf.LocationIf, conf.AtLeast(1), setActor),
+		phases.SetDuration("actor_call_timeout", httpOnly, func(c *Conf) *time.Duration { return &c.callTimeout }),
+	}
+}
+
+func setActor(c *Conf, b *phases.Block, s *conf.Stmt) error {
+	if b.Context != conf.HTTP {
+		if len(s.Args) != 1 {
+			return s.Errorf("invalid number of arguments in \"actor\" directive")
+		}
+		c.answerer = s.Args[0]
+		return b.UseContent(s)
+	}
+	if len(s.Args) < 2 {
+		return s.Errorf("invalid number of arguments in \"actor\" directive")
+	}
+	d := &declared{stmt: s, name: s.Args[0], path: s.Args[1], args: map[string]any{},
+		spec: mailbox.Spec{Restart: &mailbox.Restart{Max: mailbox.DefaultMax, Within: mailbox.DefaultWithin}}}
+	if !filepath.IsAbs(d.path) {
+		d.path = filepath.Join(b.Config.Prefix, d.path)
+	}
+	for _, o := range c.actors.Items {
+		if o.name == d.name {
+			return s.Errorf("actor \"%s\" is already defined", d.name)
+		}
+	}
+	for _, arg := range s.Args[2:] {
+		key, value, ok := strings.Cut(arg, "=")
+		if !ok || key == "" {
+			return s.Errorf("invalid parameter \"%s\"", arg)
+		}
+		if !d.set(key, value) {
+			return s.Errorf("invalid value \"%s\" of \"%s\"", value, key)
+		}
+	}
+	c.actors.Add(s, d)
+	return nil
+}
+
+// set takes one key=value; what is no option is an argument for the script.
+func (d *declared) set(key, value string) (ok bool) {
+	positive := func(to *int) bool {
+		n, err := strconv.Atoi(value)
+		*to = n
+		return err == nil && n > 0
+	}
+	flag := func(to *bool) bool {
+		*to = value == "on" || value == "true"
+		return *to || value == "off" || value == "false"
+	}
+	switch key {
+	case "workers":
+		switch value {
+		case "all":
+			d.workers = -1
+		case "one":
+		default:
+			return positive(&d.workers)
+		}
+	case "mailbox":
+		return positive(&d.spec.Mailbox)
+	case "serial":
+		return flag(&d.spec.Serial)
+	case "survive":
+		return flag(&d.spec.Survive)
+	case "overflow":
+		for i, word := range []string{"error", "drop_new", "drop_old", "wait"} {
+			if word == value {
+				d.spec.Overflow = mailbox.Overflow(i)
+				return true
+			}
+		}
+		return false
+	case "restart":
+		if value == "off" || value == "false" {
+			d.spec.Restart = nil
+			return true
+		}
+		d.spec.Restart.Always = true
+		return positive(&d.spec.Restart.Max)
+	case "within":
+		if d.spec.Restart == nil {
+			return false
+		}
+		d.spec.Restart.Within, ok = conf.Duration(value)
+		return ok
+	case "idle":
+		d.spec.Idle, ok = conf.Duration(value)
+		return ok
+	case "burst":
+		d.burst, ok = conf.Duration(value)
+		return ok
+	case "mem_limit":
+		d.memory, ok = conf.Size(value)
+		return ok
+	default:
+		d.args[key] = value
+	}
+	return true
+}
+
+// instance is the name of the one of several actors that a worker has.
+func (c *site) instance(name string, worker int) string {
+	for _, d := range c.http.actors.Items {
+		if d.name == name && d.workers != 0 {
+			n := d.workers
+			if n < 0 || n > c.workers() {
+				n = c.workers()
+			}
+			return name + "." + strconv.Itoa(worker%n)
+		}
+	}
+	return name
+}
+
+// startActors starts the actors of the configuration that live on the worker.
+func (e *engine) startActors() error {
+	n := e.site.workers()
+	strand := e.self.Strand(e.worker.Current())
+	for i, d := range e.site.http.actors.Items {
+		name := d.name
+		if d.workers == 0 {
+			if i%n != e.worker.ID() {
+				continue
+			}
+		} else {
+			if d.workers > 0 && e.worker.ID() >= d.workers {
+				continue
+			}
+			name += "." + strconv.Itoa(e.worker.ID())
+		}
+		proto, err := e.site.compileFile(d.path)
+		if err != nil {
+			return d.stmt.Errorf("actor \"%s\": %v", d.name, err)
+		}
+		p := &program{site: e.site, proto: proto, args: mailbox.Args{d.args}, own: e.site.http.limited(d.burst, d.memory)}
+		spec := d.spec
+		spec.Name, spec.Worker, spec.Scope, spec.New = name, e.worker, e.site.scope, p.behave
+		if _, err := strand.Spawn(&spec); err != nil {
+			return d.stmt.Errorf("actor \"%s\": %s", d.name, err.Msg)
+		}
+	}
+	return nil
+}
+
+// closeActors ends the actors of the configuration when its last worker has left it.
+func (c *site) closeActors(w *actor.Worker) {
+	c.mu.Lock()
+	c.fronts--
+	last := c.fronts == 0
+	c.mu.Unlock()
+	if last {
+		go func() {
+			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+			defer cancel()
+			c.scope.Close(ctx, "reload")
+		}()
+	}
+}
+
+// contentHandler answers requests of locations with a script or an actor.
+func contentHandler(r *phases.Request, own *Conf) phases.Result {
+	if own.answerer != "" && (own.scripts[inContent] == nil || own.scripts[inContent].block != own.block) {
+		return own.askActor(r)
+	}
+	return scriptContent(r, own)
+}
+
+var scriptContent = handlerFor(inContent)
+
+// askActor sends the request to the location's actor and makes its answer the response.
+func (own *Conf) askActor(r *phases.Request) phases.Result {
+	if err := r.ReadBody(); err != nil {
+		return r.Result(err)
+	}
+	e, err := own.engine(r)
+	if err != nil {
+		return r.Result(err)
+	}
+	to := own.site.find(own.answerer, e)
+	if to == nil {
+		r.Errorf(phases.LevelError, "actor \"%s\" is not there", own.answerer)
+		return 502
+	}
+	s := e.begin(own, r, inContent)
+	defer s.end()
+	results, err := s.call(e.vm.NewFunc("actor", func(t *vm.Thread) int {
+		b, fail := e.pack([]vm.Value{e.requestValue(r)})
+		var answer mailbox.Body
+		if fail == nil {
+			answer, fail = s.speaker(t).Call(to, "request", b, own.callTimeout)
+		}
+		if fail != nil {
+			s.actorError = fail
+			return 0
+		}
+		return t.PushAll(e.unpack(answer))
+	}))
+	if s.actorError != nil {
+		r.Errorf(phases.LevelError, "actor \"%s\": %v", own.answerer, s.actorError)
+		switch s.actorError.Code {
+		case mailbox.ETIMEOUT:
+			return 504
+		case mailbox.ENOACTOR, mailbox.EDEAD, mailbox.EOVERFLOW, mailbox.ESHUTDOWN:
+			return 503
+		}
+		return 500
+	}
+	if err != nil {
+		return s.conclude(err)
+	}
+	return s.respond(results)
+}
+
+// requestValue is what an actor gets of a request.
+func (e *engine) requestValue(r *phases.Request) vm.Value {
+	t := e.vm.NewTable(0, 8)
+	t.SetStr("method", vm.String(r.Method))
+	t.SetStr("uri", vm.Bytes(r.URI))
+	t.SetStr("args", vm.Bytes(r.Args))
+	return t.Value()
+}
+
+// respond sends (status, headers, body), or {status=, headers=, body=}, or only a body.
+func (s *state) respond(results []vm.Value) phases.Result {
+	var status, headers, body vm.Value
+	switch {
+	case len(results) == 0:
+	case results[0].Table() != nil && len(results) == 1:
+		t := results[0].Table()
+		status, headers, body = t.GetStr("status"), t.GetStr("headers"), t.GetStr("body")
+	case results[0].Kind() == vm.KNumber:
+		status = results[0]
+		if len(results) > 1 {
+			headers = results[1]
+		}
+		if len(results) > 2 {
+			body = results[2]
+		}
+		if headers.Kind() == vm.KString && len(results) == 2 {
+			headers, body = vm.Nil, headers
+		}
+	default:
+		body = results[0]
+	}
+	code, _ := status.ToNumber()
+	if code == 0 {
+		code = 200
+	}
+	ngx := s.e.vm.Globals().GetStr("ngx").Table()
+	_, err := s.call(s.e.vm.NewFunc("respond", func(t *vm.Thread) int {
+		t.SetIndex(ngx.Value(), vm.Const("status"), vm.Number(code))
+		if h := headers.Table(); h != nil {
+			for k, v, ok := h.Next(vm.Nil); ok; k, v, ok = h.Next(k) {
+				t.SetIndex(ngx.GetStr("header"), k, v)
+			}
+		}
+		if !body.IsNil() {
+			t.CallRaw(ngx.GetStr("print"), body)
+		}
+		return 0
+	}))
+	return s.conclude(err)
+}
