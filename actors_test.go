@@ -56,4 +56,3 @@ func ExampleServer_RegisterActor() {
 	// [hello, WORLD] <nil>
 	// actor call nobody.greet: ENOACTOR: there is no actor of this name
 }
-
