@@ -25,7 +25,7 @@ var configArea = area{
 	open: func(e *engine, ngx *vm.Table) {
 		config := e.subtable(ngx, "config")
 		config.SetStr("subsystem", vm.String("http"))
-		config.SetStr("debug", vm.Bool(false))
+		config.SetStr("debug", vm.Bool(true)) // debugging lines are always built in
 		config.SetStr("nginx_version", vm.Int(e.site.cfg.Build.Number))
 		config.SetStr("ngx_lua_version", vm.Int(apiVersion))
 	},

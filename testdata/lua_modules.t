@@ -30,6 +30,31 @@ truetrue
 niltimeout
 1nilnil key
 
+=== what locks refer to
+--- http_config
+lua_shared_dict locks 64k;
+--- config
+location /t {
+    content_by_lua_block {
+        local lock = require "resty.lock"
+        local ref = lock.ref_obj("x")
+        ngx.say(lock.memo[ref], lock.ref_obj(nil))
+        lock.unref_obj(ref)
+        local a = lock:new("locks")
+        ngx.say(lock.memo[ref])
+        a:lock("k")
+        ref = lock.ref_obj("y")
+        a:unlock()
+        ngx.say(lock.ref_obj("z") ~= ref)
+    }
+}
+--- request
+GET /t
+--- response_body
+x-1
+locks
+true
+
 === values in strings
 --- config
 location /t {

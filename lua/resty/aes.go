@@ -24,10 +24,15 @@ type aesKey struct {
 // openAES makes resty.aes: cipher(size, mode), hash.*, new(key, salt, cipher,
 // hash, rounds, iv_len, padding), encrypt, decrypt.
 func openAES(m *vm.VM) *vm.Table {
-	c := newClass(m, "0.16", map[string]func(t *vm.Thread, k *aesKey) int{
-		"encrypt": func(t *vm.Thread, k *aesKey) int { return k.encrypt(t) },
-		"decrypt": func(t *vm.Thread, k *aesKey) int { return k.decrypt(t) },
-	})
+	c := newClass[*aesKey](m, "0.16", nil)
+	for name, do := range map[string]func(k *aesKey, t *vm.Thread) int{"encrypt": (*aesKey).encrypt, "decrypt": (*aesKey).decrypt} {
+		c.module.SetStr(name, m.NewFunc(name, func(t *vm.Thread) int {
+			if self := t.Arg(1); self.Table() == nil {
+				t.Errorf("bad argument #1 self: table expected, got %s", self.Kind())
+			}
+			return do(c.self(t), t)
+		}))
+	}
 	hashes := m.NewTable(0, 8)
 	for name, f := range digests {
 		hashes.SetStr(name, m.NewUserdata(f, nil))
@@ -84,8 +89,11 @@ func newAESKey(t *vm.Thread) (k *aesKey, wrong string) {
 			return nil, "iv is needed"
 		}
 		k.iv = []byte(iv.Str())
-		if len(k.iv) != t.OptInt(7, len(k.iv)) || mode != "gcm" && len(k.iv) < ivLen || len(k.iv) == 0 {
+		if len(k.iv) > size/8 || len(k.iv) == 0 {
 			return nil, "bad iv length"
+		}
+		if short := ivLen - len(k.iv); mode != "gcm" && short > 0 {
+			k.iv = append(k.iv, make([]byte, short)...)
 		}
 		if method := own.GetStr("method"); !method.IsNil() {
 			made := vm.Nil

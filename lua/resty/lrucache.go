@@ -10,70 +10,38 @@ import (
 // used one goes.
 type lru struct {
 	capacity int
-	strings  map[string]int // key → place in slots, from 1
-	others   map[any]int    // the same for keys that are no strings
-	slots    []slot         // [0] is the list's head: next is the latest used
+	values   *vm.Table // key → value; programs see it as the field hasht
+	places   *vm.Table // key → place in slots, from 1
+	slots    []slot    // [0] is the list's head: next is the latest used
 	free     []int
 }
 
 type slot struct {
-	key, value vm.Value
+	key        vm.Value
 	expires    float64 // seconds since 1970; negative: never
 	flags      uint32
 	prev, next int
 }
 
-func newLRU(capacity int) *lru {
-	return &lru{capacity: capacity, strings: map[string]int{}, others: map[any]int{}, slots: make([]slot, 1)}
+func newLRU(m *vm.VM, capacity int) *lru {
+	return &lru{capacity: capacity, values: m.NewTable(0, 0), places: m.NewTable(0, 0), slots: make([]slot, 1)}
 }
 
 // place returns the slot of a key, 0 if there is none.
-func (l *lru) place(key vm.Value) int {
-	if key.Kind() == vm.KString {
-		return l.strings[key.Str()]
-	}
-	return l.others[identity(key)]
-}
+func (l *lru) place(key vm.Value) int { return int(l.places.Get(key).Num()) }
 
-// put notes the slot of a key; 0 forgets it.
-func (l *lru) put(key vm.Value, i int) {
-	switch id := identity(key); {
-	case key.Kind() != vm.KString && i == 0:
-		delete(l.others, id)
-	case key.Kind() != vm.KString:
-		l.others[id] = i
-	case i == 0:
-		delete(l.strings, key.Str())
-	default:
-		l.strings[key.Str()] = i
-	}
-}
+func (h Host) openLRU(m *vm.VM) *vm.Table { return h.openCache(m, false) }
 
-// identity is what makes a key, other than a string, equal to another.
-func identity(v vm.Value) any {
-	switch v.Kind() {
-	case vm.KNumber:
-		return v.Num()
-	case vm.KBool:
-		return v.Bool()
-	case vm.KTable:
-		return v.Table()
-	case vm.KFunction:
-		return v.Func()
-	case vm.KUserdata:
-		return v.Userdata()
-	case vm.KThread:
-		return v.Thread()
-	}
-	return nil
-}
+func (h Host) openPureLRU(m *vm.VM) *vm.Table { return h.openCache(m, true) }
 
-func (h Host) openLRU(m *vm.VM) *vm.Table {
+// openCache makes a module of caches; of the one that is a hash table of its
+// own in OpenResty programs can see how many buckets it has.
+func (h Host) openCache(m *vm.VM, buckets bool) *vm.Table {
 	c := newClass(m, "0.15", map[string]func(t *vm.Thread, l *lru) int{
 		"get":       func(t *vm.Thread, l *lru) int { return l.get(t, h.Now()) },
 		"set":       func(t *vm.Thread, l *lru) int { return l.set(t, h.Now()) },
 		"delete":    func(t *vm.Thread, l *lru) int { return l.delete(t) },
-		"flush_all": func(t *vm.Thread, l *lru) int { return l.flush(t) },
+		"flush_all": func(t *vm.Thread, l *lru) int { return l.flush() },
 		"get_keys":  func(t *vm.Thread, l *lru) int { return l.keys(t) },
 		"count":     func(t *vm.Thread, l *lru) int { t.PushInt(len(l.slots) - 1 - len(l.free)); return 1 },
 		"capacity":  func(t *vm.Thread, l *lru) int { t.PushInt(l.capacity); return 1 },
@@ -83,7 +51,15 @@ func (h Host) openLRU(m *vm.VM) *vm.Table {
 		if n < 1 {
 			return refuse(t, "size too small")
 		}
-		t.Push(c.object(m, newLRU(n)))
+		l := newLRU(m, n)
+		object := c.object(m, l)
+		if buckets {
+			load := min(max(t.OptNumber(2, 0.5), 0.1), 1)
+			object.Table().SetStr("bucket_sz", vm.Number(math.Exp2(math.Ceil(math.Log2(float64(n)/load)))))
+		} else {
+			object.Table().SetStr("hasht", l.values.Value())
+		}
+		t.Push(object)
 		return 1
 	}))
 	return c.module
@@ -112,11 +88,12 @@ func (l *lru) get(t *vm.Thread, now float64) int {
 	l.unlink(i)
 	l.pushFront(i)
 	s := &l.slots[i]
+	value := l.values.Get(s.key)
 	if s.expires >= 0 && s.expires < now {
 		t.PushNil()
-		t.Push(s.value)
+		t.Push(value)
 	} else {
-		t.Push(s.value)
+		t.Push(value)
 		t.PushNil()
 	}
 	t.PushNumber(float64(s.flags))
@@ -141,17 +118,18 @@ func (l *lru) set(t *vm.Thread, now float64) int {
 		l.slots = append(l.slots, slot{})
 	default:
 		i = l.slots[0].prev
-		l.put(l.slots[i].key, 0)
+		l.forget(l.slots[i].key)
 		l.unlink(i)
 	}
-	l.slots[i] = slot{key: key, value: t.Arg(3), expires: -1}
+	l.slots[i] = slot{key: key, expires: -1}
 	if ttl := t.Arg(4); !ttl.IsNil() {
 		l.slots[i].expires = now + t.CheckNumber(4)
 	}
 	if flags := t.Arg(5).Num(); flags > 0 {
 		l.slots[i].flags = uint32(min(flags, math.MaxUint32))
 	}
-	l.put(key, i)
+	l.values.Set(key, t.Arg(3))
+	l.places.Set(key, vm.Int(i))
 	l.pushFront(i)
 	return 0
 }
@@ -163,7 +141,7 @@ func (l *lru) delete(t *vm.Thread) int {
 		t.PushBool(false)
 		return 1
 	}
-	l.put(key, 0)
+	l.forget(key)
 	l.unlink(i)
 	l.slots[i] = slot{}
 	l.free = append(l.free, i)
@@ -171,8 +149,15 @@ func (l *lru) delete(t *vm.Thread) int {
 	return 1
 }
 
-func (l *lru) flush(t *vm.Thread) int {
-	*l = *newLRU(l.capacity)
+func (l *lru) forget(key vm.Value) {
+	l.values.Set(key, vm.Nil)
+	l.places.Set(key, vm.Nil)
+}
+
+func (l *lru) flush() int {
+	l.values.Clear()
+	l.places.Clear()
+	l.slots, l.free = make([]slot, 1), nil
 	return 0
 }
 

@@ -15,8 +15,8 @@ type Host struct {
 // files of the same names, which would ask for FFI.
 func Register(m *vm.VM, h Host) {
 	for name, open := range map[string]func(m *vm.VM) *vm.Table{
-		"resty.lrucache":         h.openLRU,  // lrucache.go
-		"resty.lrucache.pureffi": h.openLRU,  //
+		"resty.lrucache":         h.openLRU, // lrucache.go
+		"resty.lrucache.pureffi": h.openPureLRU,
 		"resty.string":           openString, // text.go
 		"resty.random":           openRandom, //
 		"ngx.base64":             openBase64, //

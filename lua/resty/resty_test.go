@@ -44,6 +44,10 @@ func TestModules(t *testing.T) {
 		{"lrucache: fresh", `local c = require("resty.lrucache").new(5) c:set("a", false, 2) pass(1) return c:get("a")`, "false nil 0"},
 		{"lrucache: delete, flush", `local c = require("resty.lrucache").new(2) c:set("a", 1) c:set("b", 2) c:delete("a") c:set("d", 3)
 			local n = c:count() c:flush_all() return n, c:count(), #c:get_keys(0, {1})`, "2 0 0"},
+		{"lrucache: hasht", `local c = require("resty.lrucache").new(2) c:set("a", 1) c:set("b", 2) c:set("c", 3) c:delete("b")
+			local n = 0 for _ in pairs(c.hasht) do n = n + 1 end return n, c.hasht.c, c:get("c")`, "1 3 3 nil 0"},
+		{"lrucache: buckets", `local l = require("resty.lrucache.pureffi") return l.new(1, 0.25).bucket_sz, l.new(3, 0.05).bucket_sz, l.new(3, 2.1).bucket_sz`,
+			"4 32 4"},
 		{"lrucache: keys of all types", `local c = require("resty.lrucache").new(9) local k = {} c:set(k, 1) c:set(true, 2) c:set(1.5, 3) c:set(print, 4)
 			c:set("1.5", 5) return tostring(c:get({})), c:get(k) + c:get(true) + c:get(1.5) + c:get(print) + c:get("1.5"), pcall(c.set, c, nil, 1)`,
 			"nil 15 false bad argument #2 to '?' (nil, NaN and light userdata are no keys)"},
@@ -76,6 +80,10 @@ func TestModules(t *testing.T) {
 		{"aes gcm", aes + `local k = aes:new("AKeyForAES", nil, aes.cipher(256, "gcm"), {iv = ("1"):rep(12), method = function() return ("k"):rep(32) end})
 			local r = k:encrypt("hello", "aad") return #r[1], #r[2], k:decrypt(r[1], r[2], "aad"), k:decrypt(r[1], r[2], "other")`,
 			"5 16 hello nil EVP_DecryptFinal_ex failed"},
+		{"aes, iv", aes + `local key, c = ("k"):rep(16), aes.cipher(128, "cbc")
+			local short, zeros = aes:new(key, nil, c, {iv = "1"}), aes:new(key, nil, c, {iv = "1" .. ("\0"):rep(15)})
+			return short:encrypt("x") == zeros:encrypt("x"), aes:new(key, nil, c, {iv = ("1"):rep(17)})`, "true nil bad iv length"},
+		{"aes without self", aes + `local x = aes:new("k").encrypt("x") return x`, "t:1: bad argument #1 self: table expected, got string"},
 		{"aes, wrong", aes + `return aes:new("k", "short")`, "nil salt must be 8 characters or nil"},
 		{"aes, wrong text", aes + `return aes:new("k"):decrypt("not whole blocks")`, "nil EVP_DecryptFinal_ex failed"},
 		{"aes, no such cipher", aes + `return aes.cipher(129, "cbc")`, "nil"},

@@ -11,7 +11,7 @@ type random [4]uint64
 
 func (r *random) step() uint64 {
 	var x uint64
-	for i, p := range [4][3]uint{{63, 31, 18}, {58, 28, 19}, {55, 24, 7}, {47, 21, 8}} {
+	for i, p := range [4][3]uint{{63, 31, 18}, {58, 19, 28}, {55, 24, 7}, {47, 21, 8}} {
 		k, q, sh := p[0], p[1], p[2]
 		z := r[i]
 		z = (z<<q^z)>>(k-sh) ^ (z&(^uint64(0)<<(64-k)))<<sh
