@@ -188,13 +188,16 @@ func (x *Exchange) storedHead() string {
 	return string(append(b, '\r', '\n'))
 }
 
-// store takes a piece of the answer's body.
-func (x *Exchange) store(data []byte) {
-	if c := x.cache; c != nil && c.temp != nil && len(data) > 0 {
-		_, err := c.temp.Write(data)
-		c.header.body += int64(len(data))
-		c.fail(x, err)
+// store takes a piece of the answer's body. It tells whether it is stored.
+func (x *Exchange) store(data []byte) bool {
+	c := x.cache
+	if c == nil || c.temp == nil || len(data) == 0 {
+		return false
 	}
+	_, err := c.temp.Write(data)
+	c.header.body += int64(len(data))
+	c.fail(x, err)
+	return err == nil
 }
 
 // commit makes the stored answer the one that is found.
@@ -209,8 +212,10 @@ func (x *Exchange) commit() {
 	}
 	name := c.temp.Name()
 	_, err := c.temp.WriteAt(c.header.encode(), 0)
-	if cerr := c.temp.Close(); err == nil {
-		err = cerr
+	if !x.ahead.holds(c.temp) {
+		if cerr := c.temp.Close(); err == nil {
+			err = cerr
+		}
 	}
 	c.temp = nil
 	if err == nil {

@@ -291,7 +291,9 @@ func (x *Exchange) leaveCache() {
 		c.file = nil
 	}
 	if c.temp != nil {
-		c.temp.Close()
+		if !x.ahead.holds(c.temp) {
+			c.temp.Close()
+		}
 		_ = os.Remove(c.temp.Name()) // it goes with the next load otherwise
 		c.temp = nil
 	}

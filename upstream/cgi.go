@@ -52,10 +52,13 @@ func cgiRows[T any](prefix string, f func(*T) *cgiConf, parse func(string) (targ
 // hiddenCGIFields are those of an answer that clients do not see.
 var hiddenCGIFields = []string{"Status", "X-Accel-Expires", "X-Accel-Redirect", "X-Accel-Limit-Rate", "X-Accel-Buffering", "X-Accel-Charset"}
 
-func (own *cgiConf) finish(b *phases.Block) (err error) {
+func (own *cgiConf) finish(b *phases.Block, prefix string) (err error) {
 	own.workers = &inConfig.Of(b.Config).workers
 	own.hide(hiddenCGIFields)
 	if err = own.Cache.finish(b, &own.store); err != nil {
+		return err
+	}
+	if err = own.check(b, prefix); err != nil {
 		return err
 	}
 	if own.Cache.name != nil && own.Cache.key == nil && own.pass.stmt != nil {

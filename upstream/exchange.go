@@ -60,6 +60,9 @@ type Exchange struct {
 	text      []byte
 	buffering bool
 	received  int64 // bytes of the answer's body
+	complete  bool  // all of it was received
+	inCache   bool  // the last run of it went into the cache's file
+	ahead     ahead // what is not passed on yet
 
 	cache     *cacheUse // nil: none is used
 	fromCache bool      // what is sent is stored
@@ -157,6 +160,7 @@ func begin(r *phases.Request, ws *workers, set *Settings) *Exchange {
 	x.fresh, x.begun, x.whole, x.stream, x.early, x.overflow, x.gone = false, false, false, false, false, false, false
 	x.rd, x.wr, x.received = 0, 0, 0
 	x.fields, x.trailers = x.fields[:0], x.trailers[:0]
+	x.complete = false
 	x.buffering = set.Buffering
 	x.rewrite, x.setBody, x.intercept404 = nil, nil, false
 	x.cache, x.fromCache, x.silent = nil, false, false
@@ -174,7 +178,8 @@ func (w *worker) take() *Exchange {
 	}
 	x := &Exchange{}
 	x.onGone, x.onEnd = x.clientGone, x.release
-	x.watcher.x = x
+	x.watcher.x, x.ahead.x = x, x
+	x.ahead.timer.Init(w.loop, &x.ahead)
 	return x
 }
 
@@ -215,6 +220,7 @@ func (x *Exchange) drop() {
 	x.report(Unasked)
 	x.leaveCache()
 	x.dropFile()
+	x.ahead.drop()
 }
 
 // run answers the request from the cache or by a peer.

@@ -15,7 +15,7 @@ type fastcgiConf struct{ cgiConf }
 // FastCGI is fastcgi_pass and its directives.
 var FastCGI = phases.Define(phases.Spec[fastcgiConf]{
 	Name:    "fastcgi",
-	Default: func() fastcgiConf { return fastcgiConf{cgiConf{Settings: defaultSettings()}} },
+	Default: func() fastcgiConf { return fastcgiConf{cgiConf{Settings: defaultSettings("fastcgi")}} },
 	Directives: append(cgiRows("fastcgi_", func(c *fastcgiConf) *cgiConf { return &c.cgiConf }, parseSocket("fastcgi")),
 		phases.SetTemplate("fastcgi_index", anywhere, func(c *fastcgiConf) **phases.Template { return &c.index }),
 		phases.SetFlag("fastcgi_keep_conn", anywhere, func(c *fastcgiConf) *bool { return &c.keep }),
@@ -30,7 +30,7 @@ var FastCGI = phases.Define(phases.Spec[fastcgiConf]{
 			return err
 		}),
 	),
-	Finish: func(own *fastcgiConf, b *phases.Block) error { return own.finish(b) },
+	Finish: func(own *fastcgiConf, b *phases.Block) error { return own.finish(b, "fastcgi_") },
 	Content: func(r *phases.Request, own *fastcgiConf) phases.Result {
 		return own.carry(r, &fastcgi{own: &own.cgiConf})
 	},

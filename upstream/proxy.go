@@ -46,7 +46,7 @@ type sentField struct {
 var Proxy = phases.Define(phases.Spec[proxyConf]{
 	Name: "proxy",
 	Default: func() proxyConf {
-		return proxyConf{Settings: defaultSettings(), Version: 1, tls: defaultTLS()}
+		return proxyConf{Settings: defaultSettings("proxy"), Version: 1, tls: defaultTLS()}
 	},
 	Directives: append(append(append(append(settingRows("proxy_", func(c *proxyConf) *Settings { return &c.Settings }),
 		phases.Set("proxy_pass", conf.Location|conf.LocationIf|conf.LimitExcept, conf.Exactly(1), setPass),
@@ -151,6 +151,9 @@ func finishProxy(own *proxyConf, b *phases.Block) error {
 	own.workers = &inConfig.Of(b.Config).workers
 	own.hide(hiddenFields)
 	if err := own.Cache.finish(b, &own.store); err != nil {
+		return err
+	}
+	if err := own.check(b, "proxy_"); err != nil {
 		return err
 	}
 	own.fields, own.named = nil, nameSet{}

@@ -1,12 +1,14 @@
 package upstream
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/luahttpd/luahttpd/conf"
 	"github.com/luahttpd/luahttpd/phases"
+	"github.com/luahttpd/luahttpd/phases/http1"
 )
 
 // accel is what an answer's X-Accel fields ask for.
@@ -165,7 +167,8 @@ func unsafePath(p string) ([]byte, bool) {
 	return b, true
 }
 
-// relay passes the answer's body on as the client takes it.
+// relay passes the answer's body on. What the peer sends while the client is
+// still taking the last piece is read ahead.
 func (x *Exchange) relay() phases.Result {
 	r := x.r
 	var failed error // of the client, while the answer is stored all the same
@@ -177,53 +180,92 @@ func (x *Exchange) relay() phases.Result {
 		if failed != nil && !x.cacheable() && x.saved.file == nil {
 			return r.FilterResult(failed)
 		}
-		data, n, done, err := x.proto.readBody(x, x.buf[x.rd:x.wr])
-		x.rd += n
-		x.received += int64(len(data))
-		x.store(data)
-		x.saveFile(data)
-		if done {
-			x.warnExtra()
-			if x.set.PassTrailers {
-				r.Out.Trailers = append(r.Out.Trailers, x.trailers...)
-			}
-			x.settle()
-			x.commit()
-			x.commitFile()
+		p, pending := x.ahead.pop()
+		used := 0
+		var err error
+		if !pending && !x.complete {
+			p.bytes, used, err = x.decode()
 		}
-		if (len(data) > 0 || done || first && !x.buffering) && failed == nil && !x.silent {
-			failed = r.Send(phases.Chunk{Bytes: data, Flush: !x.buffering, Last: done && r.IsMain(), End: done})
+		size := p.len()
+		last := x.complete && len(x.ahead.pieces) == 0
+		if (size > 0 || last || first && !x.buffering) && failed == nil && !x.silent {
+			failed = x.forward(&p, last)
 		}
 		first = false
 		switch {
-		case done && failed != nil:
+		case last && failed != nil:
 			return r.FilterResult(failed)
-		case done:
+		case last:
 			return phases.Done
-		}
-		if err == nil && x.rd < x.wr && n > 0 {
+		case x.complete, len(x.ahead.pieces) > 0:
+			continue
+		case err == nil && x.rd < x.wr && (used > 0 || size > 0) && x.ahead.err == nil:
 			continue
 		}
 		if err != nil {
 			return x.cut(err.Error() + " while reading upstream")
 		}
-		if res := x.more(failed); res != phases.Next {
+		if res := x.more(); res != phases.Next {
 			return res
 		}
 	}
 }
 
+// forward passes a piece of the body on, the last of all if last.
+func (x *Exchange) forward(p *piece, last bool) error {
+	c := phases.Chunk{Bytes: p.bytes, File: p.file, Off: p.off, Size: p.size, Flush: !x.buffering, Last: last && x.r.IsMain(), End: last}
+	if !x.buffering || x.conn == nil {
+		return x.r.Send(c)
+	}
+	x.ahead.begin()
+	err := x.r.Send(c)
+	x.ahead.end()
+	return err
+}
+
+// decode takes a run of the body out of the buffer and stores it where it is
+// to be stored; used bytes of the buffer were consumed.
+func (x *Exchange) decode() (data []byte, used int, err error) {
+	data, used, done, err := x.proto.readBody(x, x.buf[x.rd:x.wr])
+	x.rd += used
+	x.received += int64(len(data))
+	x.inCache = x.store(data)
+	x.saveFile(data)
+	if done {
+		x.warnExtra()
+		if x.set.PassTrailers {
+			x.r.Out.Trailers = append(x.r.Out.Trailers, x.trailers...)
+		}
+		x.finish()
+	}
+	return data, used, err
+}
+
+// finish is called when the whole answer is there: the peer is free.
+func (x *Exchange) finish() {
+	x.complete = true
+	x.settle()
+	x.commit()
+	x.commitFile()
+}
+
 // more reads more of the body. Any other Result than Next is the verdict.
-func (x *Exchange) more(failed error) phases.Result {
+func (x *Exchange) more() phases.Result {
 	r := x.r
 	x.moreRoom()
-	if t := x.set.LimitRate; t != nil && x.buffering {
-		x.slowDown(t)
+	x.ahead.caughtUp()
+	n, err := 0, x.ahead.err
+	if err == nil {
+		if t := x.set.LimitRate; t != nil && x.buffering {
+			if wait := x.tooFast(t); wait > 0 {
+				x.co.Sleep(wait)
+			}
+		}
+		x.waiting = true
+		n, err = x.conn.Read(x.buf[x.wr:])
+		x.waiting = false
+		x.wr += n
 	}
-	x.waiting = true
-	n, err := x.conn.Read(x.buf[x.wr:])
-	x.waiting = false
-	x.wr += n
 	switch {
 	case n > 0:
 		return phases.Next
@@ -232,16 +274,12 @@ func (x *Exchange) more(failed error) phases.Result {
 		r.Errorf(phases.LevelInfo, "epoll_wait() reported that client prematurely closed connection, so upstream connection is closed too while reading upstream")
 		return r.ClientGone()
 	case isEOF(err) && x.proto.closed(x):
-		x.settle()
-		x.commit()
-		x.commitFile()
-		if failed == nil && !x.silent {
-			failed = r.Send(phases.Chunk{Last: r.IsMain(), End: true})
-		}
-		if failed != nil {
-			return r.FilterResult(failed)
-		}
-		return phases.Done
+		x.finish()
+		return phases.Next
+	}
+	var bad *http1.ParseError
+	if errors.As(err, &bad) {
+		return x.cut(err.Error() + " while reading upstream")
 	}
 	f := x.readFailure(err, " while reading upstream")
 	return x.cut(f.reason)
@@ -274,31 +312,39 @@ func (x *Exchange) warnExtra() {
 // moreRoom empties the buffer, all of which has been used; a long body gets a
 // larger one.
 func (x *Exchange) moreRoom() {
+	if x.large == nil && x.received > 0 {
+		x.enlarge()
+		return
+	}
 	left := x.wr - x.rd
 	if left > 0 {
 		copy(x.buf, x.buf[x.rd:x.wr])
 	}
 	x.rd, x.wr = 0, left
-	if x.large == nil && x.received > 0 {
-		size := max(int64(x.set.Buffers)*x.set.BuffersSize, x.set.BufferSize)
-		x.large = x.w.takeLarge(int(min(size, maxLarge)))
-		copy(x.large, x.buf[:left])
-		x.buf = x.large
-	}
+}
+
+// enlarge changes to a larger buffer; what the smaller one held of the body
+// stays where it is.
+func (x *Exchange) enlarge() {
+	x.large = x.w.takeLarge(x.largeSize())
+	x.rd, x.wr = 0, copy(x.large, x.buf[x.rd:x.wr])
+	x.buf = x.large
+}
+
+func (x *Exchange) largeSize() int {
+	return int(min(max(int64(x.set.Buffers)*x.set.BuffersSize, x.set.BufferSize), maxLarge))
 }
 
 // maxLarge bounds the buffer of one response whatever proxy_buffers says.
 const maxLarge = 1 << 20
 
-// slowDown waits until the configured rate allows more to be read.
-func (x *Exchange) slowDown(t *phases.Template) {
+// tooFast is how long to wait until the configured rate allows more to be read.
+func (x *Exchange) tooFast(t *phases.Template) time.Duration {
 	rate, ok := conf.Size(t.String(x.r))
 	if !ok || rate <= 0 {
-		return
+		return 0
 	}
 	a := x.last()
 	due := a.start.Add(max(a.header, 0)).Add(time.Duration(float64(x.received) / float64(rate) * float64(time.Second)))
-	if wait := due.Sub(x.r.Worker.Now()); wait > 0 {
-		x.co.Sleep(wait)
-	}
+	return due.Sub(x.r.Worker.Now())
 }

@@ -11,9 +11,9 @@ type scgiConf struct{ cgiConf }
 // SCGI is scgi_pass and its directives.
 var SCGI = phases.Define(phases.Spec[scgiConf]{
 	Name:       "scgi",
-	Default:    func() scgiConf { return scgiConf{cgiConf{Settings: defaultSettings()}} },
+	Default:    func() scgiConf { return scgiConf{cgiConf{Settings: defaultSettings("scgi")}} },
 	Directives: cgiRows("scgi_", func(c *scgiConf) *cgiConf { return &c.cgiConf }, parseSocket("scgi")),
-	Finish:     func(own *scgiConf, b *phases.Block) error { return own.finish(b) },
+	Finish:     func(own *scgiConf, b *phases.Block) error { return own.finish(b, "scgi_") },
 	Content: func(r *phases.Request, own *scgiConf) phases.Result {
 		return own.carry(r, &scgi{rawCGI{own: &own.cgiConf}})
 	},

@@ -22,7 +22,7 @@ type Settings struct {
 	BufferSize        int64 // bytes of an answer's head at most (4k)
 	Buffers           int   // times BuffersSize: how much of the body is read at once (8 4k)
 	BuffersSize       int64
-	BusySize          int64
+	BusySize          int64 // 0: twice the larger of both sizes; what it bounds is sent at once here
 	NextUpstream      Causes
 	NextTries         int // 0: all peers
 	NextTimeout       time.Duration
@@ -39,6 +39,7 @@ type Settings struct {
 	PassBody          bool
 	Cache             cacheConf
 	store             storeConf
+	temp              tempConf
 
 	hidden nameSet
 }
@@ -112,11 +113,12 @@ type bind struct {
 	transparent bool
 }
 
-func defaultSettings() Settings {
+func defaultSettings(protocol string) Settings {
 	return Settings{
 		ConnectTimeout: time.Minute, SendTimeout: time.Minute, ReadTimeout: time.Minute,
-		Buffering: true, RequestBuffering: true, BufferSize: 4 << 10, Buffers: 8, BuffersSize: 4 << 10, BusySize: 8 << 10,
+		Buffering: true, RequestBuffering: true, BufferSize: 4 << 10, Buffers: 8, BuffersSize: 4 << 10,
 		NextUpstream: OnError | OnTimeout, PassHeaders: true, PassBody: true, Cache: defaultCache(), store: storeConf{mode: 0o600},
+		temp: tempConf{dir: protocol + "_temp", max: 1 << 30},
 	}
 }
 
@@ -170,11 +172,11 @@ func settingRows[T any](prefix string, f func(*T) *Settings) []phases.Directive[
 			return nil
 		}),
 	}
+	rows = append(rows, tempRows(prefix, f)...)
 	rows = append(rows, storeRows(prefix, f)...)
 	rows = append(rows, cacheRows(prefix, func(t *T) *cacheConf { return &f(t).Cache })...)
-	return append(rows, phases.Ignore[T](in, conf.AtLeast(1), "answers are passed on as fast as the client takes them",
-		prefix+"max_temp_file_size", prefix+"temp_file_write_size", prefix+"temp_path", prefix+"send_lowat",
-		prefix+"headers_hash_max_size", prefix+"headers_hash_bucket_size")...)
+	return append(rows, phases.Ignore[T](in, conf.AtLeast(1), "sockets and tables are as large as they must be",
+		prefix+"send_lowat", prefix+"headers_hash_max_size", prefix+"headers_hash_bucket_size")...)
 }
 
 func setNext(own *Settings, _ *phases.Block, s *conf.Stmt) error {
@@ -245,6 +247,34 @@ func bindAddr(text string) (actor.Addr, bool) {
 	}
 	a, ok := literal(host, port)
 	return a, ok && !a.IsUnix()
+}
+
+// check refuses sizes that nginx refuses; prefix is that of the directives.
+func (s *Settings) check(b *phases.Block, prefix string) error {
+	one := max(s.BufferSize, s.BuffersSize)
+	reason, largest := "", " the maximum of the value of \"%[1]sbuffer_size\" and one of the \"%[1]sbuffers\""
+	busy := s.BusySize
+	if busy == 0 {
+		busy = 2 * one
+	}
+	switch {
+	case s.Buffers < 2:
+		reason = "there must be at least 2 \"%[1]sbuffers\""
+	case busy < one:
+		reason = "\"%[1]sbusy_buffers_size\" must be equal to or greater than" + largest
+	case busy > int64(s.Buffers-1)*s.BuffersSize:
+		reason = "\"%[1]sbusy_buffers_size\" must be less than the size of all \"%[1]sbuffers\" minus one buffer"
+	case s.temp.write != 0 && s.temp.write < one:
+		reason = "\"%[1]stemp_file_write_size\" must be equal to or greater than" + largest
+	case s.temp.max != 0 && s.temp.max < one:
+		reason = "\"%[1]smax_temp_file_size\" must be equal to zero to disable temporary files usage or must be equal to or greater than" + largest
+	default:
+		return nil
+	}
+	for b.Context != conf.HTTP && b.Parent != nil {
+		b = b.Parent
+	}
+	return b.Stmt.EndErrorf(reason, prefix)
 }
 
 // hide makes the set of the fields of an answer that clients do not see:

@@ -11,7 +11,7 @@ type uwsgiConf struct{ cgiConf }
 // UWSGI is uwsgi_pass and its directives.
 var UWSGI = phases.Define(phases.Spec[uwsgiConf]{
 	Name:    "uwsgi",
-	Default: func() uwsgiConf { return uwsgiConf{cgiConf{Settings: defaultSettings(), tls: defaultTLS()}} },
+	Default: func() uwsgiConf { return uwsgiConf{cgiConf{Settings: defaultSettings("uwsgi"), tls: defaultTLS()}} },
 	Directives: append(append(cgiRows("uwsgi_", func(c *uwsgiConf) *cgiConf { return &c.cgiConf }, parseSocket("uwsgi")),
 		phases.SetInt("uwsgi_modifier1", anywhere, func(c *uwsgiConf) *int { return &c.modifier1 }),
 		phases.SetInt("uwsgi_modifier2", anywhere, func(c *uwsgiConf) *int { return &c.modifier2 }),
@@ -20,7 +20,7 @@ var UWSGI = phases.Define(phases.Spec[uwsgiConf]{
 		if own.modifier1 > 255 || own.modifier2 > 255 {
 			return b.Stmt.Errorf("invalid uwsgi modifier")
 		}
-		return own.finish(b)
+		return own.finish(b, "uwsgi_")
 	},
 	Content: func(r *phases.Request, own *uwsgiConf) phases.Result {
 		return own.carry(r, &uwsgi{rawCGI{own: &own.cgiConf}})
