@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/luahttpd/luahttpd/actor"
 	"github.com/luahttpd/luahttpd/actor/mailbox"
@@ -23,7 +24,7 @@ type site struct {
 	engines atomic.Pointer[[]*engine] // by worker
 
 	mu    sync.Mutex
-	files map[string]*vm.Proto // by path
+	files map[string]fileProto // by path
 
 	clients clients
 	scope   *mailbox.Scope
@@ -40,24 +41,36 @@ func (s *site) nextChunk() int {
 // openSite is the module's Init.
 func openSite(cfg *phases.Config, own *Conf) error {
 	s := siteSlot.Of(cfg)
-	s.cfg, s.http, s.files = cfg, own, map[string]*vm.Proto{}
+	s.cfg, s.http, s.files = cfg, own, map[string]fileProto{}
 	s.engines.Store(new([]*engine))
 	s.scope = cfg.ActorNames
 	return nil
 }
 
+// fileProto is what was compiled of a file as it was at some time, fileScript
+// the function that an engine has made of it.
+type fileProto struct {
+	stamp stdlib.Stamp
+	proto *vm.Proto
+}
+
+type fileScript struct {
+	stamp stdlib.Stamp
+	fn    vm.Value
+}
+
 // compileFile is the package's, remembered for all workers.
-func (s *site) compileFile(path string) (*vm.Proto, error) {
+func (s *site) compileFile(path string, stamp stdlib.Stamp) (*vm.Proto, error) {
 	s.mu.Lock()
-	p := s.files[path]
+	f := s.files[path]
 	s.mu.Unlock()
-	if p != nil {
-		return p, nil
+	if f.proto != nil && f.stamp == stamp {
+		return f.proto, nil
 	}
 	p, err := compileFile(path)
 	if err == nil {
 		s.mu.Lock()
-		s.files[path] = p
+		s.files[path] = fileProto{stamp, p}
 		s.mu.Unlock()
 	}
 	return p, err
@@ -69,9 +82,11 @@ type engine struct {
 	site    *site
 	worker  *actor.Worker
 	vm      *vm.VM
-	cached  bool                // scripts are kept
-	funcs   []vm.Value          // by chunk
-	files   map[string]vm.Value // by path
+	cached  bool                  // scripts are kept
+	funcs   []vm.Value            // by chunk
+	files   map[string]fileScript // by path
+	modules *stdlib.Modules
+	looked  time.Time // at the files, with lua_code_cache stat
 	idle    []*state
 	null    vm.Value
 	regexes regexes
@@ -172,8 +187,9 @@ func (s *site) engine(w *actor.Worker) *engine {
 
 // newEngine makes a VM with the API in it and runs init_by_lua there.
 func (s *site) newEngine(w *actor.Worker, cached bool) (*engine, error) {
-	e := &engine{site: s, worker: w, vm: stdlib.New(vm.Options{}), cached: cached,
-		funcs: make([]vm.Value, s.chunks), files: map[string]vm.Value{}}
+	e := &engine{site: s, worker: w, vm: vm.New(vm.Options{}), cached: cached,
+		funcs: make([]vm.Value, s.chunks), files: map[string]fileScript{}}
+	e.modules = stdlib.Open(e.vm)
 	e.vm.OnSlice(e.slice)
 	e.setPaths()
 	e.openAPI(areas())
@@ -256,18 +272,40 @@ func (e *engine) load(k *chunk, r *phases.Request) (vm.Value, error) {
 }
 
 func (e *engine) loadFile(path string) (vm.Value, error) {
-	if fn, ok := e.files[path]; ok {
-		return fn, nil
+	if f, ok := e.files[path]; ok {
+		return f.fn, nil
 	}
-	compile := e.site.compileFile
-	if !e.cached {
-		compile = compileFile
+	var p *vm.Proto
+	var err error
+	stamp := stdlib.StampOf(path)
+	if e.cached {
+		p, err = e.site.compileFile(path, stamp)
+	} else {
+		p, err = compileFile(path)
 	}
-	p, err := compile(path)
 	if err != nil {
 		return vm.Nil, err
 	}
 	fn := e.vm.Load(p)
-	e.files[path] = fn
+	e.files[path] = fileScript{stamp, fn}
 	return fn, nil
+}
+
+// lookInterval is how often lua_code_cache stat looks whether files have
+// changed.
+const lookInterval = time.Second
+
+// refresh forgets the scripts and modules whose files have changed.
+func (e *engine) refresh() {
+	now := e.worker.Now()
+	if now.Sub(e.looked) < lookInterval {
+		return
+	}
+	e.looked = now
+	for path, f := range e.files {
+		if stdlib.StampOf(path) != f.stamp {
+			delete(e.files, path)
+		}
+	}
+	e.modules.Refresh()
 }

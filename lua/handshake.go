@@ -85,7 +85,10 @@ func certificateHook(h *phases.Handshake) error {
 func (own *Conf) shake(h *phases.Handshake, p phase) error {
 	row, k := handshakeRows[p], own.scripts[p]
 	e := own.site.engine(h.Worker)
-	if !own.codeCache {
+	if own.codeCache == cacheStat {
+		e.refresh()
+	}
+	if own.codeCache == cacheOff {
 		var err error
 		if e, err = own.site.newEngine(h.Worker, false); err != nil {
 			h.Server.Core.ErrorLog.Logf(phases.LevelError, h.Client.ID, "%v", err)

@@ -191,8 +191,13 @@ func (own *Conf) handle(r *phases.Request, k *chunk) phases.Result {
 // engine returns the VM that serves r: the worker's, or its own when the code
 // cache is off.
 func (own *Conf) engine(r *phases.Request) (*engine, error) {
-	if own.codeCache {
+	switch own.codeCache {
+	case cacheOn:
 		return own.site.engine(r.Worker), nil
+	case cacheStat:
+		e := own.site.engine(r.Worker)
+		e.refresh()
+		return e, nil
 	}
 	own1 := ownEngine.Ensure(r)
 	if own1.e == nil {

@@ -13,7 +13,7 @@ import (
 // block may have are read from there.
 type settings struct {
 	packagePath, packageCPath string
-	codeCache                 bool // on
+	codeCache                 codeCache // on
 	needBody                  bool
 	checkAbort                bool
 	strictPhases              bool
@@ -58,7 +58,7 @@ type tlsSettings struct {
 
 func defaultSettings() settings {
 	return settings{
-		codeCache: true, useDefaultType: true, underscores: true, http10Buffering: true,
+		codeCache: cacheOn, useDefaultType: true, underscores: true, http10Buffering: true,
 		connectTimeout: time.Minute, sendTimeout: time.Minute, readTimeout: time.Minute,
 		keepaliveTimeout: time.Minute, poolSize: 30, socketBuffer: 4 << 10, logSocketErrors: true,
 		tls:       tlsSettings{verifyDepth: 1, ciphers: "DEFAULT"},
@@ -73,7 +73,7 @@ func settingRows() []phases.Directive[Conf] {
 	rows := []phases.Directive[Conf]{
 		phases.SetString("lua_package_path", httpOnly, func(c *Conf) *string { return &c.packagePath }),
 		phases.SetString("lua_package_cpath", httpOnly, func(c *Conf) *string { return &c.packageCPath }),
-		phases.Set("lua_code_cache", httpLoc, conf.Flag(), setCodeCache),
+		phases.Set("lua_code_cache", httpLoc, conf.Exactly(1), setCodeCache),
 		phases.SetFlag("lua_need_request_body", httpLoc, func(c *Conf) *bool { return &c.needBody }),
 		phases.SetFlag("lua_check_client_abort", httpLoc, func(c *Conf) *bool { return &c.checkAbort }),
 		phases.SetFlag("lua_strict_phases", httpLoc, func(c *Conf) *bool { return &c.strictPhases }),
@@ -132,10 +132,24 @@ func settingRows() []phases.Directive[Conf] {
 // atTail is why the *_no_postpone directives have no effect.
 const atTail = "scripts run at the tail of their phase"
 
+// codeCache is lua_code_cache.
+type codeCache uint8
+
+const (
+	cacheOn   codeCache = iota
+	cacheOff            // every request has a VM of its own
+	cacheStat           // files that have changed are loaded again
+)
+
 func setCodeCache(c *Conf, b *phases.Block, s *conf.Stmt) error {
+	if s.Args[0] == "stat" {
+		c.codeCache = cacheStat
+		return nil
+	}
 	on, err := s.Flag(0)
-	c.codeCache = on
+	c.codeCache = cacheOn
 	if err == nil && !on {
+		c.codeCache = cacheOff
 		b.Config.Alert(s, "lua_code_cache is off; this will hurt performance")
 	}
 	return err

@@ -91,6 +91,7 @@ func (s *state) loaderLua(p *vm.Table) vm.Func {
 			t.PushString(tried)
 			return 1
 		}
+		s.modules.found(name, file)
 		f, err := s.loadFile(t, file, "", nil)
 		if err != nil {
 			t.Errorf("error loading module '%s' from file '%s':\n\t%s", name, file, err)
@@ -130,6 +131,9 @@ func (s *state) require(t *vm.Thread, p *vm.Table) int {
 	key := t.Arg(1)
 	if key.Kind() != vm.KString {
 		key = vm.String(name)
+	}
+	if len(s.loading) > 0 {
+		s.noteUsers(t, name)
 	}
 	if v := s.loaded.Get(key); v.Truth() {
 		if v.Kind() != vm.KLight || !vm.RawEqual(v, sentinel) {

@@ -23,6 +23,7 @@ type state struct {
 	matcher               *matcher              // at rest
 	loaded                *vm.Table
 	preload               *vm.Table
+	modules               *Modules
 }
 
 // New makes a VM with all libraries.
@@ -32,13 +33,14 @@ func New(o vm.Options) *vm.VM {
 	return m
 }
 
-// Open puts all libraries into the VM.
-func Open(m *vm.VM) {
+// Open puts all libraries into the VM. The result tells of the modules that require loads out of files.
+func Open(m *vm.VM) *Modules {
 	s := &state{m: m, dumps: map[string]*vm.Proto{}, loading: map[string]*vm.Thread{}}
 	g := m.Globals()
 	g.SetStr("_G", g.Value())
 	g.SetStr("_VERSION", vm.Const("Lua 5.1"))
 	s.openPackage(g)
+	s.modules = &Modules{loaded: s.loaded, files: map[string]moduleFile{}, users: map[string]map[string]struct{}{}}
 	s.openBase(g)
 	s.openCoroutine()
 	s.openTable()
@@ -50,6 +52,7 @@ func Open(m *vm.VM) {
 	s.openDebug()
 	s.openJIT()
 	s.openBuffer()
+	return s.modules
 }
 
 // fill puts functions into a table.
