@@ -60,7 +60,12 @@ type fileScript struct {
 }
 
 // compileFile is the package's, remembered for all workers.
-func (s *site) compileFile(path string, stamp stdlib.Stamp) (*vm.Proto, error) {
+func (s *site) compileFile(path string) (*vm.Proto, error) {
+	return s.compileAs(path, stdlib.StampOf(path))
+}
+
+// compileAs is compileFile for a file that has been looked at.
+func (s *site) compileAs(path string, stamp stdlib.Stamp) (*vm.Proto, error) {
 	s.mu.Lock()
 	f := s.files[path]
 	s.mu.Unlock()
@@ -279,7 +284,7 @@ func (e *engine) loadFile(path string) (vm.Value, error) {
 	var err error
 	stamp := stdlib.StampOf(path)
 	if e.cached {
-		p, err = e.site.compileFile(path, stamp)
+		p, err = e.site.compileAs(path, stamp)
 	} else {
 		p, err = compileFile(path)
 	}
