@@ -389,6 +389,20 @@ func (t *turn) Continue() error {
 	return t.writeError(&t.r, err)
 }
 
+// Inform sends a 1xx head before the response (RFC 9110 section 15.2).
+func (t *turn) Inform(status int, fields []phases.Field) error {
+	if t.r.Major != 1 || t.r.Minor < 1 || t.sent.head || t.sent.silent || t.sent.aborted {
+		return nil
+	}
+	b := http1.AppendStatusLine(nil, status, "")
+	for _, f := range fields {
+		b = http1.AppendField(b, f.Name, f.Value)
+	}
+	t.c.fd.SetWriteTimeout(t.r.Loc.Core.SendTimeout)
+	_, err := t.wire.Write(append(b, "\r\n"...))
+	return t.writeError(&t.r, err)
+}
+
 // Abort has the connection closed when the request is over.
 func (t *turn) Abort() { t.sent.aborted = true }
 

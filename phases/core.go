@@ -72,6 +72,7 @@ type Core struct {
 	MSIEPadding      bool
 	MSIERefresh      bool
 	ErrorPages       conf.List[errorPage]
+	EarlyHints       conf.List[*Template] // conditions for passing on a 103
 	LimitRate        *Template
 	LimitRateAfter   *Template
 	Resolver         *ResolverConf
@@ -211,6 +212,7 @@ func coreRows() []Directive[Core] {
 		SetFlag("server_name_in_redirect", httpLoc, func(c *Core) *bool { return &c.NameInRedirect }),
 		SetFlag("msie_refresh", httpLoc, func(c *Core) *bool { return &c.MSIERefresh }),
 		SetFlag("msie_padding", httpLoc, func(c *Core) *bool { return &c.MSIEPadding }),
+		Add("early_hints", httpLoc, conf.AtLeast(1), addEarlyHints),
 		SetTemplate("limit_rate", httpLoc|conf.LocationIf, func(c *Core) **Template { return &c.LimitRate }),
 		SetTemplate("limit_rate_after", httpLoc|conf.LocationIf, func(c *Core) **Template { return &c.LimitRateAfter }),
 		Set("resolver", httpLoc|conf.Upstream, conf.AtLeast(1), setResolver),

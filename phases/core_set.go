@@ -110,6 +110,17 @@ func setSymlinks(own *Core, b *Block, s *conf.Stmt) error {
 	return nil
 }
 
+func addEarlyHints(own *Core, b *Block, s *conf.Stmt) error {
+	for _, a := range s.Args {
+		t, err := b.Template(s, a)
+		if err != nil {
+			return err
+		}
+		own.EarlyHints.Add(s, t)
+	}
+	return nil
+}
+
 // ResolverConf is the resolver directive.
 type ResolverConf struct {
 	Servers []string

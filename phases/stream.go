@@ -51,6 +51,14 @@ type Releaser interface {
 	Release()
 }
 
+// An Informer is a Stream that can tell of an informational status before the
+// response.
+type Informer interface {
+	// Inform sends a 1xx head. It does nothing when the client's version of the
+	// protocol has none or the response's head was sent.
+	Inform(status int, fields []Field) error
+}
+
 // Pipe is a connection as raw bytes; its calls park.
 type Pipe interface {
 	io.Reader

@@ -36,6 +36,9 @@ func (x *Exchange) next(f *failure) (res phases.Result, again bool) {
 	if f.reason != "" {
 		r.Errorf(f.level, "%s", f.reason)
 	}
+	if f.cause != 0 {
+		r.Errorf(phases.LevelDebug, "http next upstream, %s", f.cause.code())
+	}
 	if a.status == 0 || f.cause&(OnInvalidHeader|OnError|OnTimeout) != 0 {
 		a.status = f.status
 	}

@@ -268,6 +268,32 @@ func TestKeptConnections(t *testing.T) {
 	}
 }
 
+// TestInterim passes a 103 on where early_hints says so, and nothing else that
+// comes before the answer.
+func TestInterim(t *testing.T) {
+	const hints = "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\nX-Accel-Expires: 1\r\nConnection: x\r\n\r\n"
+	const before = "HTTP/1.1 100 Continue\r\n\r\n" + hints + "HTTP/1.1 102 Processing\r\nX: y\r\n\r\n"
+	p := answering(t, func(int, *http.Request, string) string { return before + ok + "Content-Length: 2\r\n\r\nhi" })
+	s := serve(t, p, "", "location / { proxy_pass http://PEER; } location /hints { early_hints $arg_h; proxy_pass http://PEER; }")
+	const passed = "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n"
+	for _, c := range []struct {
+		request string
+		hinted  bool
+	}{
+		{"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", false},
+		{"GET /hints HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", false},
+		{"GET /hints?h=0 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", false},
+		{"GET /hints?h=1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", true},
+		{"GET /hints?h=1 HTTP/1.0\r\nHost: a\r\n\r\n", false},
+	} {
+		answer := s.raw(t, c.request)
+		rest, hinted := strings.CutPrefix(answer, passed)
+		if hinted != c.hinted || !strings.HasPrefix(rest, "HTTP/1.1 200 OK\r\n") || !strings.HasSuffix(rest, "\r\n\r\nhi") {
+			t.Errorf("%q: %q", c.request, answer)
+		}
+	}
+}
+
 func TestNextPeer(t *testing.T) {
 	bad := answering(t, func(_ int, r *http.Request, _ string) string {
 		if r.URL.Path == "/500" {

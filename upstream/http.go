@@ -140,6 +140,9 @@ func (h *httpProtocol) readHead(x *Exchange, b []byte) (used int, err error) {
 			if h.interim++; h.interim > maxInterim {
 				return used, &http1.ParseError{Status: 502, Reason: "upstream sent too many informational responses while reading response header from upstream"}
 			}
+			if s == 103 {
+				x.hint()
+			}
 			continue
 		}
 		h.frame(x)

@@ -131,18 +131,22 @@ func (p *pool) get(key *poolKey) *peerConn {
 }
 
 // silent tells whether an idle connection's peer has neither sent anything nor
-// closed it.
+// closed it. The kernel is asked, since the loop may not have heard of it yet:
+// what a peer sends without being asked must not answer the next request.
 func (c *peerConn) silent() bool {
 	if c.fd.Hungup() {
 		return false
 	}
-	_, err := c.tryRead(c.probe[:]) // without a system call while nothing is announced
+	err := c.fd.Peek()
+	if c.tls != nil && (err == nil || err == actor.ErrWouldBlock) { // session tickets are no answer
+		_, err = c.tryRead(c.probe[:])
+	}
 	return err == actor.ErrWouldBlock
 }
 
 // put keeps c for later, in the place of the oldest if there are idle of them.
 func (p *pool) put(c *peerConn, idle int) {
-	if p.closed || idle <= 0 {
+	if p.closed || idle <= 0 || c.fd.Closed() || c.fd.Hungup() {
 		c.close()
 		return
 	}

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -67,6 +68,17 @@ const (
 
 var causeNames = []string{"error", "timeout", "invalid_header", "http_500", "http_502", "http_503", "http_504",
 	"http_403", "http_404", "http_429", "non_idempotent", "updating", "off"}
+
+// code is the cause as nginx's debug log writes it: its bit, in hexadecimal.
+func (c Causes) code() string {
+	switch c {
+	case noLive:
+		return "40000000"
+	case nextOff:
+		return "80000000"
+	}
+	return strconv.FormatUint(uint64(c)<<1, 16)
+}
 
 // statusCause is the cause that a peer's status is, 0 for none.
 func statusCause(status int) Causes {
