@@ -217,7 +217,9 @@ func (c *conn) Serve() {
 	t = c.w.takeTurn()
 	t.c, t.wire = c, c.transport()
 	if c.plain != nil {
-		t.end = copy(t.buf, c.plain)
+		t.buf = append(t.buf[:0], c.plain...)
+		t.end = len(c.plain)
+		t.buf = t.buf[:cap(t.buf)]
 		c.plain = nil
 	}
 	keep = t.run(ten, l)

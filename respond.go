@@ -56,6 +56,7 @@ func (t *turn) SendHead(r *phases.Request) error {
 		keep = false
 	}
 	t.sent.keep, t.sent.chunked, o.Chunking = keep, chunked && !o.NoBody, chunked
+	t.takeOut()
 	b := t.out
 	if o.Line != "" {
 		b = append(append(append(b, "HTTP/1.1 "...), o.Line...), "\r\n"...)
@@ -159,6 +160,7 @@ func (t *turn) Send(r *phases.Request, c phases.Chunk) error {
 		s.ended = s.ended || c.Last
 		return nil
 	}
+	t.takeOut()
 	n := c.Len()
 	if n > 0 && s.left >= 0 {
 		if n > s.left { // never more than was promised
@@ -190,8 +192,11 @@ func (t *turn) Send(r *phases.Request, c phases.Chunk) error {
 		s.ended = true
 	}
 	if len(t.out) > 0 && (c.Last || c.Flush || int64(len(t.out)) >= r.Loc.Core.PostponeOutput) {
-		return t.flush(r)
+		if err := t.flush(r); err != nil {
+			return err
+		}
 	}
+	t.giveOut()
 	return nil
 }
 

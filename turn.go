@@ -47,7 +47,7 @@ type turn struct {
 const (
 	// headBuffer is the first size of a turn's receive buffer; it grows up to
 	// what large_client_header_buffers allows.
-	headBuffer = 4 << 10
+	headBuffer = 2 << 10
 	// outBuffer is how much of a response is put together before it is
 	// written; larger pieces are written from where they lie.
 	outBuffer = 4 << 10
@@ -56,16 +56,39 @@ const (
 )
 
 func (t *turn) release() {
+	t.out = t.out[:0]
+	t.giveOut()
 	t.c, t.wire, t.ten, t.onGone, t.listen, t.released = nil, nil, nil, nil, nil, false
 	t.pos, t.end = 0, 0
 	t.head.Reset()
 	if len(t.buf) > keptBuffer {
 		t.buf = make([]byte, headBuffer)
 	}
-	if cap(t.out) > keptBuffer {
-		t.out = make([]byte, 0, outBuffer)
+}
+
+// takeOut gets the buffer for what is put together, giveOut gives it back when
+// nothing is in it: a request that waits with nothing to send has none.
+func (t *turn) takeOut() {
+	if t.out != nil {
+		return
 	}
-	t.out = t.out[:0]
+	w := t.c.w
+	if n := len(w.outs); n > 0 {
+		t.out = w.outs[n-1]
+		w.outs = w.outs[:n-1]
+		return
+	}
+	t.out = make([]byte, 0, outBuffer)
+}
+
+func (t *turn) giveOut() {
+	if len(t.out) > 0 || t.out == nil {
+		return
+	}
+	if w := t.c.w; cap(t.out) <= keptBuffer && len(w.outs) < freeTurns {
+		w.outs = append(w.outs, t.out)
+	}
+	t.out = nil
 }
 
 type next uint8

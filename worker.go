@@ -24,7 +24,8 @@ type worker struct {
 	conns   int
 	idle    connList // keep-alive connections, oldest first
 	active  map[*conn]struct{}
-	turns   []*turn // free ones
+	turns   []*turn  // free ones
+	outs    [][]byte // free buffers of theirs
 	closing bool
 	logging int    // requests whose connections have gone on
 	noExtra extra  // of the connections that have none; never changed
@@ -378,7 +379,7 @@ func (w *worker) takeTurn() *turn {
 		w.turns = w.turns[:n-1]
 		return t
 	}
-	return &turn{buf: make([]byte, headBuffer), out: make([]byte, 0, outBuffer)}
+	return &turn{buf: make([]byte, headBuffer)}
 }
 
 func (w *worker) giveTurn(t *turn) {
