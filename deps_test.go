@@ -26,6 +26,7 @@ var imports = map[string]string{
 	"lua/vm":         "",
 	"lua/stdlib":     "lua/vm",
 	"lua/gopher":     "lua/vm",
+	"lua/openssl":    "lua/vm",
 	"actor":          "poll",
 	"actor/mailbox":  "actor",
 	"resolver":       "actor",
@@ -33,7 +34,7 @@ var imports = map[string]string{
 	"phases/handler": "phases actor conf pcre phases/http1 phases/setvar",
 	"filter":         "phases actor conf pcre phases/http1",
 	"upstream":       "resolver phases actor conf pcre phases/http1",
-	"lua":            "lua/vm lua/stdlib resolver lua/cjson lua/ffi lua/lpeg lua/resty upstream phases actor actor/mailbox conf pcre phases/http1 phases/setvar",
+	"lua":            "lua/vm lua/stdlib resolver lua/cjson lua/ffi lua/lpeg lua/openssl lua/resty upstream phases actor actor/mailbox conf pcre phases/http1 phases/setvar",
 	".":              "lua lua/vm upstream filter phases/handler phases phases/http1 actor actor/mailbox conf",
 	"cmd/luahttpd":   ". phases",
 }

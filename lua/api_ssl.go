@@ -85,7 +85,7 @@ func (s *state) pushCerts(t *vm.Thread, certs []*x509.Certificate, bad string) i
 	if len(certs) == 0 {
 		return fail(t, bad)
 	}
-	t.Push(s.e.cdata(&certChain{certs}))
+	t.Push(s.e.cdata(&certChain{Certs: certs}))
 	return 1
 }
 
@@ -93,7 +93,7 @@ func (s *state) pushKey(t *vm.Thread, key crypto.PrivateKey, bad string) int {
 	if key == nil {
 		return fail(t, bad)
 	}
-	t.Push(s.e.cdata(&privateKey{key}))
+	t.Push(s.e.cdata(&privateKey{Key: key}))
 	return 1
 }
 

@@ -167,7 +167,7 @@ func setChain(t *vm.Thread, s *state, der bool) int {
 		if !ok {
 			t.TypeError(1, "cdata")
 		}
-		chain = held.certs
+		chain = held.Certs
 	}
 	keys, have := s.shown()
 	keys.addChain(have, chain)
@@ -186,7 +186,7 @@ func setKey(t *vm.Thread, s *state, der bool) int {
 		if !ok {
 			t.TypeError(1, "cdata")
 		}
-		key = held.key
+		key = held.Key
 	}
 	keys, have := s.shown()
 	if bad := keys.addKey(have, key); bad != "" {
@@ -206,7 +206,7 @@ func verifyClient(t *vm.Thread, s *state) int {
 		if !ok {
 			t.TypeError(i, "cdata")
 		}
-		return held.certs
+		return held.Certs
 	}
 	ca, trusted := chain(1), chain(3)
 	depth := t.OptInt(2, -1)

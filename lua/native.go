@@ -1,12 +1,14 @@
 package lua
 
 import (
+	"crypto/x509"
 	"strings"
 	"time"
 
 	"github.com/luahttpd/luahttpd/lua/cjson"
 	"github.com/luahttpd/luahttpd/lua/ffi"
 	"github.com/luahttpd/luahttpd/lua/lpeg"
+	"github.com/luahttpd/luahttpd/lua/openssl"
 	"github.com/luahttpd/luahttpd/lua/resty"
 	"github.com/luahttpd/luahttpd/lua/vm"
 	"github.com/luahttpd/luahttpd/phases"
@@ -21,11 +23,32 @@ var nativeArea = area{open: func(e *engine, ngx *vm.Table) {
 	resty.Register(e.vm, resty.Host{Now: func() float64 {
 		return float64(e.now().UnixMilli()) / 1000
 	}})
+	openssl.Register(e.vm, openssl.Host{Offload: e.offload, DecryptPEM: phases.DecryptPEM, Socket: peerCertificates})
 	e.openCore(ngx)
 	for name, load := range providedSlot.Of(e.site.cfg).modules {
 		e.vm.Builtin(name, load)
 	}
 }}
+
+// offload runs what takes long on a goroutine of its own where that can be
+// waited for.
+func (e *engine) offload(f func()) {
+	if e.worker.Current() == nil {
+		f()
+		return
+	}
+	e.worker.Offload(f)
+}
+
+// peerCertificates are those that the peer of a cosocket has shown.
+func peerCertificates(v vm.Value) []*x509.Certificate {
+	if list := v.Table(); list != nil {
+		if k, ok := userdata[*cosocket](list.GetInt(1)); ok && k.conn != nil && k.conn.tls != nil {
+			return k.conn.tls.State().PeerCertificates
+		}
+	}
+	return nil
+}
 
 // provided are the modules of the program that embeds the server.
 type provided struct {

@@ -1,9 +1,7 @@
 package lua
 
 import (
-	"crypto"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/luahttpd/luahttpd/actor"
+	"github.com/luahttpd/luahttpd/lua/openssl"
 	"github.com/luahttpd/luahttpd/lua/vm"
 	"github.com/luahttpd/luahttpd/phases"
 	"github.com/luahttpd/luahttpd/upstream"
@@ -121,8 +120,6 @@ func (s *tlsSession) Put(_ string, state *tls.ClientSessionState) {
 
 // LuaType is what scripts see of the values that are cdata in OpenResty.
 func (*tlsSession) LuaType() string { return "cdata" }
-func (*certChain) LuaType() string  { return "cdata" }
-func (*privateKey) LuaType() string { return "cdata" }
 
 // cdata makes the value that scripts hold of one that is cdata in OpenResty.
 func (e *engine) cdata(v any) vm.Value {
@@ -138,8 +135,10 @@ func (e *engine) cdata(v any) vm.Value {
 }
 
 // certChain and privateKey are what ngx.ssl's parsers give to scripts.
-type certChain struct{ certs []*x509.Certificate }
-type privateKey struct{ key crypto.PrivateKey }
+type (
+	certChain  = openssl.Chain
+	privateKey = openssl.Key
+)
 
 func socketClientCert(t *vm.Thread, s *state) int {
 	k := checkCosocket(t)
@@ -160,8 +159,8 @@ func socketClientCert(t *vm.Thread, s *state) int {
 	if !ok {
 		return fail(t, "bad pkey arg: cdata expected, got "+key.Kind().String())
 	}
-	k.clientCert = &tls.Certificate{PrivateKey: secret.key, Leaf: chain.certs[0]}
-	for _, c := range chain.certs {
+	k.clientCert = &tls.Certificate{PrivateKey: secret.Key, Leaf: chain.Certs[0]}
+	for _, c := range chain.Certs {
 		k.clientCert.Certificate = append(k.clientCert.Certificate, c.Raw)
 	}
 	t.PushBool(true)

@@ -30,6 +30,27 @@ truetrue
 niltimeout
 1nilnil key
 
+=== keys of ngx.ssl in resty.openssl
+--- config
+location /t {
+    content_by_lua_block {
+        local pkey, ffi, ssl = require "resty.openssl.pkey", require "ffi", require "ngx.ssl"
+        local key = pkey.new({ type = "EC" })
+        local held = ssl.parse_pem_priv_key(key:to_PEM("private"))
+        local again = pkey.new(ffi.gc(ffi.cast("EVP_PKEY*", held), nil))
+        ngx.say(type(held), " ", again:to_PEM() == key:to_PEM(), " ", type(again.ctx))
+        ngx.say(ngx.socket.tcp():setclientcert(again.ctx, again.ctx))
+        local kdf = require "resty.openssl.kdf"
+        ngx.say(#kdf.derive { type = kdf.PBKDF2, outlen = 32, pass = "x", md = "sha256", pbkdf2_iter = 20000 })
+    }
+}
+--- request
+GET /t
+--- response_body
+cdata true cdata
+nilbad cert arg: cdata expected, got userdata
+32
+
 === what locks refer to
 --- http_config
 lua_shared_dict locks 64k;

@@ -29,9 +29,20 @@ type library struct {
 func Register(m *vm.VM, null vm.Value) {
 	m.Builtin("ffi", func(*vm.Thread) vm.Value {
 		l := &library{declarations: newDeclarations(), vm: m, null: null, nextAddr: 0x10000, names: map[string]*ctype{}}
+		if err := l.declare(opaque); err != nil {
+			panic(err)
+		}
 		return l.open()
 	})
 }
+
+// opaque are the types that modules of the server stand for, which programs
+// cast their values to.
+const opaque = `
+typedef struct stack_st OPENSSL_STACK;
+typedef struct evp_pkey_st EVP_PKEY;
+typedef struct x509_st X509;
+`
 
 func (l *library) open() vm.Value {
 	l.openMetatable()
@@ -197,10 +208,25 @@ func (l *library) mustPoint(t *vm.Thread, v vm.Value, ct *ctype) place {
 	return to
 }
 
+// foreign tells whether a value is of the server's own, and cdata in OpenResty:
+// a pointer that scripts only pass on.
+func (l *library) foreign(v vm.Value) bool {
+	u := v.Userdata()
+	if u == nil || l.cdataOf(v) != nil {
+		return false
+	}
+	_, ok := u.Value.(interface{ LuaType() string })
+	return ok
+}
+
 func (l *library) cast(t *vm.Thread) int {
 	ct, v := l.checkType(t, 1), t.Arg(2)
 	switch ct.kind {
 	case pointer:
+		if l.foreign(v) {
+			t.Push(v)
+			return 1
+		}
 		to := l.mustPoint(t, v, ct)
 		if to == (place{}) {
 			t.PushNil() // NULL is nil, which scripts compare it with

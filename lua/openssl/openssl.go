@@ -1,0 +1,255 @@
+// Package openssl has the part of lua-resty-openssl that programs use, and the
+// module resty.evp of lua-resty-jwt, on Go's crypto. In OpenResty these are
+// FFI bindings to OpenSSL; the names, arguments and results are theirs, the
+// texts of errors are not.
+package openssl
+
+import (
+	"crypto"
+	"crypto/x509"
+	"math"
+	"strings"
+
+	"github.com/luahttpd/luahttpd/lua/vm"
+)
+
+// Host is what the modules need of the server.
+type Host struct {
+	// Offload runs what takes long without holding up other requests.
+	Offload func(f func())
+	// DecryptPEM gives an encrypted PEM file without its encryption.
+	DecryptPEM func(text []byte, password string) ([]byte, error)
+	// Socket gives the certificates that the peer of a cosocket has shown.
+	Socket func(v vm.Value) []*x509.Certificate
+}
+
+// Chain is a list of certificates and Key a private or public key, as scripts
+// hold them; ngx.ssl makes and takes the same ones.
+type (
+	Chain struct{ Certs []*x509.Certificate }
+	Key   struct{ Key crypto.PrivateKey }
+)
+
+// LuaType is what type() says of what is cdata in OpenResty.
+func (*Chain) LuaType() string { return "cdata" }
+func (*Key) LuaType() string   { return "cdata" }
+
+// library is the modules in one VM.
+type library struct {
+	Host
+	vm *vm.VM
+
+	bn, digest, hmac, mac, cipher, kdf, pkey, x509, name, altname, chain, store, ssl *class
+}
+
+// Register makes the modules available to require in m.
+func Register(m *vm.VM, h Host) {
+	l := &library{Host: h, vm: m}
+	l.bn = l.newClass("bn")
+	l.digest = l.newClass("digest")
+	l.hmac = l.newClass("hmac")
+	l.mac = l.newClass("mac")
+	l.cipher = l.newClass("cipher")
+	l.kdf = l.newClass("kdf")
+	l.pkey = l.newClass("pkey")
+	l.x509 = l.newClass("x509")
+	l.name = l.newClass("name")
+	l.altname = l.newClass("altname")
+	l.chain = l.newClass("chain")
+	l.store = l.newClass("store")
+	l.ssl = l.newClass("ssl")
+	opened := false
+	for name, module := range map[string]*vm.Table{
+		"resty.openssl.bn":           l.bn.module,      // bn.go
+		"resty.openssl.digest":       l.digest.module,  // digest.go
+		"resty.openssl.hmac":         l.hmac.module,    //
+		"resty.openssl.mac":          l.mac.module,     //
+		"resty.openssl.rand":         m.NewTable(0, 2), //
+		"resty.openssl.cipher":       l.cipher.module,  // cipher.go
+		"resty.openssl.kdf":          l.kdf.module,     // kdf.go
+		"resty.openssl.pkey":         l.pkey.module,    // pkey.go
+		"resty.openssl.x509":         l.x509.module,    // x509.go
+		"resty.openssl.x509.name":    l.name.module,    // names.go
+		"resty.openssl.x509.altname": l.altname.module, //
+		"resty.openssl.x509.chain":   l.chain.module,   // chain.go
+		"resty.openssl.x509.store":   l.store.module,   //
+		"resty.openssl.ssl":          l.ssl.module,     //
+		"resty.openssl.version":      m.NewTable(0, 8), //
+		"resty.openssl":              m.NewTable(0, 24),
+		"resty.evp":                  m.NewTable(0, 8), // evp.go
+	} {
+		m.Builtin(name, func(*vm.Thread) vm.Value {
+			if !opened {
+				opened = true
+				l.open()
+			}
+			switch name {
+			case "resty.openssl.rand":
+				l.openRand(module)
+			case "resty.openssl.version":
+				openVersion(module)
+			case "resty.openssl":
+				l.openAll(module)
+			case "resty.evp":
+				l.openEVP(module)
+			}
+			return module.Value()
+		})
+	}
+}
+
+func (l *library) open() {
+	l.openBN()
+	l.openDigest()
+	l.openHMAC()
+	l.openCipher()
+	l.openKDF()
+	l.openPkey()
+	l.openX509()
+	l.openNames()
+	l.openChain()
+	l.openStore()
+}
+
+// versionNumber is the version of OpenSSL whose interfaces these are, 3.0.2, in
+// OpenSSL's notation.
+const versionNumber = 0x30000020
+
+func openVersion(module *vm.Table) {
+	module.SetStr("version_num", vm.Int(versionNumber))
+	module.SetStr("version_text", vm.String("OpenSSL 3.0.2 in its interfaces: Go"))
+	module.SetStr("OPENSSL_3X", vm.Bool(true))
+	module.SetStr("OPENSSL_3_UP", vm.Bool(true))
+	for _, name := range []string{"OPENSSL_4X", "OPENSSL_111", "OPENSSL_11", "OPENSSL_10", "BORINGSSL"} {
+		module.SetStr(name, vm.Bool(false))
+	}
+}
+
+// openAll makes resty.openssl itself, which has the others as fields.
+func (l *library) openAll(module *vm.Table) {
+	module.SetStr("_VERSION", vm.String("1.6.0"))
+	for name, c := range map[string]*class{
+		"bn": l.bn, "digest": l.digest, "hmac": l.hmac, "mac": l.mac, "cipher": l.cipher, "kdf": l.kdf, "pkey": l.pkey, "x509": l.x509, "ssl": l.ssl,
+	} {
+		module.SetStr(name, c.module.Value())
+	}
+	for name, open := range map[string]func(*vm.Table){"rand": l.openRand, "version": openVersion} {
+		t := l.vm.NewTable(0, 8)
+		open(t)
+		module.SetStr(name, t.Value())
+	}
+	l.x509.module.SetStr("name", l.name.module.Value())
+	l.x509.module.SetStr("chain", l.chain.module.Value())
+	l.x509.module.SetStr("store", l.store.module.Value())
+	module.SetStr("get_fips_mode", l.vm.NewFunc("get_fips_mode", func(t *vm.Thread) int { t.PushBool(false); return 1 }))
+	module.SetStr("luaossl_compat", l.vm.NewFunc("luaossl_compat", func(t *vm.Thread) int { return 0 }))
+}
+
+// class is a module whose objects are tables with the module's functions as
+// methods and a Go value in the field ctx.
+type class struct {
+	l          *library
+	name       string
+	module, mt *vm.Table
+}
+
+func (l *library) newClass(name string) *class {
+	c := &class{l, name, l.vm.NewTable(0, 16), l.vm.NewTable(0, 12)}
+	c.mt.SetStr("__index", c.module.Value())
+	c.module.SetStr("istype", l.vm.NewFunc("istype", func(t *vm.Thread) int {
+		v := t.Arg(1).Table()
+		t.PushBool(v != nil && v.Metatable() == c.mt)
+		return 1
+	}))
+	return c
+}
+
+// funcs adds functions and methods.
+func (c *class) funcs(list map[string]func(t *vm.Thread) int) {
+	for name, do := range list {
+		c.module.SetStr(name, c.l.vm.NewFunc(name, do))
+	}
+}
+
+// wrap makes an object of v.
+func (c *class) wrap(v any) vm.Value {
+	t := c.l.vm.NewTable(0, 1)
+	t.SetStr("ctx", c.l.vm.NewUserdata(v, nil))
+	t.SetMetatable(c.mt)
+	return t.Value()
+}
+
+// method is a method of objects with a T inside.
+func method[T any](c *class, do func(t *vm.Thread, v T) int) func(t *vm.Thread) int {
+	return func(t *vm.Thread) int { return do(t, checkObject[T](t, 1, c.name)) }
+}
+
+// object is the T in an object, or in the field ctx that was taken out of one.
+func object[T any](v vm.Value) (got T, ok bool) {
+	if t := v.Table(); t != nil {
+		v = t.GetStr("ctx")
+	}
+	if u := v.Userdata(); u != nil {
+		got, ok = u.Value.(T)
+	}
+	return got, ok
+}
+
+func checkObject[T any](t *vm.Thread, i int, name string) T {
+	v, ok := object[T](t.Arg(i))
+	if !ok {
+		t.ArgError(i, "expect a "+name+" instance")
+	}
+	return v
+}
+
+// refuse pushes nil and why.
+func refuse(t *vm.Thread, why string) int {
+	t.PushNil()
+	t.PushString(why)
+	return 2
+}
+
+// answer pushes the bytes, or nil and why there are none.
+func answer(t *vm.Thread, where string, b []byte, err error) int {
+	if err != nil {
+		return refuse(t, where+": "+err.Error())
+	}
+	t.PushBytes(b)
+	return 1
+}
+
+func succeed(t *vm.Thread) int { t.PushBool(true); return 1 }
+
+// strings are the arguments from i on, put together.
+func rest(t *vm.Thread, i int) []byte {
+	var b []byte
+	for ; i <= t.NArg(); i++ {
+		b = append(b, t.CheckString(i)...)
+	}
+	return b
+}
+
+// field is a field of an options table that may be absent.
+func field(opts *vm.Table, name string) vm.Value {
+	if opts == nil {
+		return vm.Nil
+	}
+	return opts.GetStr(name)
+}
+
+func text(v vm.Value, otherwise string) string {
+	if v.Kind() == vm.KString {
+		return v.Str()
+	}
+	return otherwise
+}
+
+func integer(v vm.Value, otherwise int) int {
+	if f, ok := v.ToNumber(); ok && f == math.Trunc(f) && math.Abs(f) < 1<<31 {
+		return int(f)
+	}
+	return otherwise
+}
+
+func lower(s string) string { return strings.ToLower(strings.TrimSpace(s)) }

@@ -1,0 +1,203 @@
+package openssl
+
+import (
+	"crypto"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"strings"
+
+	"github.com/luahttpd/luahttpd/lua/vm"
+)
+
+// signatures are the algorithms of certificates' signatures as OpenSSL calls
+// them.
+var signatures = map[x509.SignatureAlgorithm]struct {
+	nid    int
+	name   string
+	digest crypto.Hash
+}{
+	x509.MD5WithRSA: {8, "RSA-MD5", crypto.MD5}, x509.SHA1WithRSA: {65, "RSA-SHA1", crypto.SHA1},
+	x509.SHA256WithRSA: {668, "RSA-SHA256", crypto.SHA256}, x509.SHA384WithRSA: {669, "RSA-SHA384", crypto.SHA384},
+	x509.SHA512WithRSA: {670, "RSA-SHA512", crypto.SHA512}, x509.ECDSAWithSHA1: {416, "ecdsa-with-SHA1", crypto.SHA1},
+	x509.ECDSAWithSHA256: {794, "ecdsa-with-SHA256", crypto.SHA256}, x509.ECDSAWithSHA384: {795, "ecdsa-with-SHA384", crypto.SHA384},
+	x509.ECDSAWithSHA512: {796, "ecdsa-with-SHA512", crypto.SHA512}, x509.PureEd25519: {1087, "ED25519", 0},
+	x509.SHA256WithRSAPSS: {912, "RSASSA-PSS", crypto.SHA256}, x509.SHA384WithRSAPSS: {912, "RSASSA-PSS", crypto.SHA384}, x509.SHA512WithRSAPSS: {912, "RSASSA-PSS", crypto.SHA512},
+}
+
+// readCert reads a certificate in PEM or DER.
+func readCert(s, format string) (*x509.Certificate, error) {
+	if format != "DER" {
+		for block, rest := pem.Decode([]byte(s)); block != nil; block, rest = pem.Decode(rest) {
+			if strings.HasSuffix(block.Type, "CERTIFICATE") {
+				return x509.ParseCertificate(block.Bytes)
+			}
+		}
+		if format == "PEM" {
+			return nil, errors.New("no certificate in PEM was found")
+		}
+	}
+	return x509.ParseCertificate([]byte(s))
+}
+
+func (l *library) openX509() {
+	c := l.x509
+	get := func(do func(t *vm.Thread, cert *x509.Certificate) int) vm.Func { return method(c, do) }
+	sum := func(what func(cert *x509.Certificate) []byte) vm.Func {
+		return get(func(t *vm.Thread, cert *x509.Certificate) int {
+			h, err := hashOf(t.OptString(2, "sha1"))
+			if err != nil {
+				return refuse(t, "x509:digest: "+err.Error())
+			}
+			d := h.New()
+			d.Write(what(cert))
+			t.PushBytes(d.Sum(nil))
+			return 1
+		})
+	}
+	urls := func(of func(cert *x509.Certificate) []string) vm.Func {
+		return get(func(t *vm.Thread, cert *x509.Certificate) int {
+			list := of(cert)
+			switch {
+			case len(list) == 0:
+				t.PushNil()
+			case t.Arg(2).Truth():
+				out := l.vm.NewTable(len(list), 0)
+				for _, u := range list {
+					out.Append(vm.String(u))
+				}
+				t.Push(out.Value())
+			default:
+				t.PushString(list[0])
+			}
+			return 1
+		})
+	}
+	name := func(raw func(cert *x509.Certificate) []byte) vm.Func {
+		return get(func(t *vm.Thread, cert *x509.Certificate) int {
+			d, err := distinguish(raw(cert))
+			if err != nil {
+				return refuse(t, "x509: "+err.Error())
+			}
+			t.Push(l.name.wrap(d))
+			return 1
+		})
+	}
+	c.funcs(map[string]func(t *vm.Thread) int{
+		"new": func(t *vm.Thread) int {
+			cert, err := readCert(t.CheckString(1), strings.ToUpper(t.OptString(2, "*")))
+			if err != nil {
+				return refuse(t, "x509.new: "+err.Error())
+			}
+			t.Push(c.wrap(cert))
+			return 1
+		},
+		"dup":           func(t *vm.Thread) int { t.Push(c.wrap(checkObject[*x509.Certificate](t, 1, "x509"))); return 1 },
+		"digest":        sum(func(cert *x509.Certificate) []byte { return cert.Raw }),
+		"pubkey_digest": sum(subjectKey),
+		"get_ocsp_url":  urls(func(cert *x509.Certificate) []string { return cert.OCSPServer }),
+		"get_crl_url":   urls(func(cert *x509.Certificate) []string { return cert.CRLDistributionPoints }),
+		"get_subject_name": name(func(cert *x509.Certificate) []byte {
+			return cert.RawSubject
+		}),
+		"get_issuer_name": name(func(cert *x509.Certificate) []byte { return cert.RawIssuer }),
+		"get_pubkey":      get(func(t *vm.Thread, cert *x509.Certificate) int { return l.newKey(t, "x509", cert.PublicKey, nil) }),
+		"get_not_before":  get(func(t *vm.Thread, cert *x509.Certificate) int { t.PushInt(int(cert.NotBefore.Unix())); return 1 }),
+		"get_not_after":   get(func(t *vm.Thread, cert *x509.Certificate) int { t.PushInt(int(cert.NotAfter.Unix())); return 1 }),
+		"get_lifetime": get(func(t *vm.Thread, cert *x509.Certificate) int {
+			t.PushInt(int(cert.NotBefore.Unix()))
+			t.PushInt(int(cert.NotAfter.Unix()))
+			return 2
+		}),
+		"get_serial_number": get(func(t *vm.Thread, cert *x509.Certificate) int { return l.pushBN(t, "x509", cert.SerialNumber) }),
+		"get_version":       get(func(t *vm.Thread, cert *x509.Certificate) int { t.PushInt(cert.Version - 1); return 1 }),
+		"get_subject_alt_name": get(func(t *vm.Thread, cert *x509.Certificate) int {
+			a := &altnames{}
+			for _, n := range cert.DNSNames {
+				a.names = append(a.names, [2]string{"DNS", n})
+			}
+			for _, n := range cert.IPAddresses {
+				a.names = append(a.names, [2]string{"IP", n.String()})
+			}
+			for _, n := range cert.EmailAddresses {
+				a.names = append(a.names, [2]string{"email", n})
+			}
+			for _, n := range cert.URIs {
+				a.names = append(a.names, [2]string{"URI", n.String()})
+			}
+			if len(a.names) == 0 {
+				t.PushNil()
+				return 1
+			}
+			t.Push(l.altname.wrap(a))
+			return 1
+		}),
+		"get_basic_constraints": get(l.basicConstraints),
+		"check_private_key": get(func(t *vm.Thread, cert *x509.Certificate) int {
+			key := checkObject[*Key](t, 2, "pkey").Key
+			mine, _ := public(key).(interface{ Equal(crypto.PublicKey) bool })
+			if !isPrivate(key) || mine == nil || !mine.Equal(cert.PublicKey) {
+				t.PushBool(false)
+				t.PushString("x509:check_private_key: key values mismatch")
+				return 2
+			}
+			return succeed(t)
+		}),
+		"get_signature_name": get(func(t *vm.Thread, cert *x509.Certificate) int {
+			t.PushString(signatures[cert.SignatureAlgorithm].name)
+			return 1
+		}),
+		"get_signature_nid": get(func(t *vm.Thread, cert *x509.Certificate) int {
+			t.PushInt(signatures[cert.SignatureAlgorithm].nid)
+			return 1
+		}),
+		"get_signature_digest_name": get(func(t *vm.Thread, cert *x509.Certificate) int {
+			t.PushString(hashNames[signatures[cert.SignatureAlgorithm].digest])
+			return 1
+		}),
+		"verify": get(func(t *vm.Thread, cert *x509.Certificate) int {
+			issuer := &x509.Certificate{PublicKey: public(checkObject[*Key](t, 2, "pkey").Key)}
+			if err := issuer.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature); err != nil {
+				t.PushBool(false)
+				t.PushString("x509:verify: " + err.Error())
+				return 2
+			}
+			return succeed(t)
+		}),
+		"tostring": get(func(t *vm.Thread, cert *x509.Certificate) int {
+			if strings.EqualFold(t.OptString(2, "PEM"), "DER") {
+				t.PushBytes(cert.Raw)
+				return 1
+			}
+			t.PushBytes(certPEM(cert))
+			return 1
+		}),
+		"to_PEM": get(func(t *vm.Thread, cert *x509.Certificate) int { t.PushBytes(certPEM(cert)); return 1 }),
+	})
+}
+
+func certPEM(cert *x509.Certificate) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})
+}
+
+// subjectKey is the bits of the public key, which X509_pubkey_digest is of.
+func subjectKey(cert *x509.Certificate) []byte {
+	return publicBits(cert.RawSubjectPublicKeyInfo)
+}
+
+// basicConstraints gives one field by its name or a table of all.
+func (l *library) basicConstraints(t *vm.Thread, cert *x509.Certificate) int {
+	if !cert.BasicConstraintsValid {
+		t.PushNil()
+		return 1
+	}
+	out := l.vm.NewTable(0, 2)
+	out.SetStr("ca", vm.Bool(cert.IsCA))
+	out.SetStr("pathlen", vm.Int(max(cert.MaxPathLen, 0)))
+	if t.Arg(2).IsNil() {
+		t.Push(out.Value())
+	} else {
+		t.Push(out.GetStr(lower(t.CheckString(2))))
+	}
+	return 1
+}
