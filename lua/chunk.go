@@ -27,6 +27,9 @@ type chunk struct {
 	// path is that of a script in a file, nil for an inline one.
 	path  *phases.Template
 	dir   string // that a relative path is below
+	// buffered, of a body filter, is how large a body it has as a whole; 0: it
+	// has it chunk by chunk.
+	buffered int64
 	once  sync.Once
 	proto *vm.Proto
 	err   error

@@ -60,18 +60,27 @@ var errShort = &phases.StatusError{Status: 500}
 
 // filterOf is the module's Filter.
 func filterOf(own *Conf) (f phases.Filter) {
+	head := func(r *phases.Request) error { return nil }
 	if k := own.scripts[inHeaderFilter]; k != nil {
+		head = func(r *phases.Request) error {
+			debugPhase(r, "lua header filter for user lua code, uri \"%s\"")
+			return own.filterHeader(r, k)
+		}
 		f.Header = func(next phases.HeaderFunc) phases.HeaderFunc {
 			return func(r *phases.Request) error {
-				debugPhase(r, "lua header filter for user lua code, uri \"%s\"")
-				if err := own.filterHeader(r, k); err != nil {
+				if err := head(r); err != nil {
 					return err
 				}
 				return next(r)
 			}
 		}
 	}
-	if k := own.scripts[inBodyFilter]; k != nil {
+	k := own.scripts[inBodyFilter]
+	switch {
+	case k == nil:
+	case k.buffered > 0:
+		return own.bufferedFilter(k, head)
+	default:
 		f.Body = func(next phases.BodyFunc) phases.BodyFunc {
 			return func(r *phases.Request, c phases.Chunk) error { return own.filterBody(r, k, c, next) }
 		}
@@ -126,8 +135,19 @@ func (own *Conf) filterBody(r *phases.Request, k *chunk, c phases.Chunk, next ph
 	if err != nil {
 		return err
 	}
+	if c, err = own.runBodyFilter(r, k, c); err != nil {
+		return err
+	}
+	if c.End {
+		memoSlot.Ensure(r).lastSeen = true
+	}
+	return next(r, c)
+}
+
+// runBodyFilter returns what the script has made of a chunk.
+func (own *Conf) runBodyFilter(r *phases.Request, k *chunk, c phases.Chunk) (phases.Chunk, error) {
 	fail := false
-	err = own.runShort(r, k, argument{chunk: c.Bytes, eof: c.End}, func(s *state, results []vm.Value) {
+	err := own.runShort(r, k, argument{chunk: c.Bytes, eof: c.End}, func(s *state, results []vm.Value) {
 		if len(results) > 0 {
 			n, ok := results[0].ToNumber()
 			fail = ok && (n == exitError || n >= 300)
@@ -138,16 +158,10 @@ func (own *Conf) filterBody(r *phases.Request, k *chunk, c phases.Chunk, next ph
 			c.Last = c.End && r.IsMain()
 		}
 	})
-	if err != nil {
-		return err
+	if err == nil && fail {
+		err = phases.ErrGone
 	}
-	if fail {
-		return phases.ErrGone
-	}
-	if c.End {
-		memoSlot.Ensure(r).lastSeen = true
-	}
-	return next(r, c)
+	return c, err
 }
 
 // logHandler runs log_by_lua.

@@ -84,6 +84,9 @@ func scriptRows() []phases.Directive[Conf] {
 			set = addSetOp
 			one, lua, declare = conf.AtLeast(2), conf.LuaBlockN(1, 1), phases.Add[Conf]
 		}
+		if p == inBodyFilter { // buffered max=
+			one, lua = conf.Between(1, 3), conf.LuaBlockN(0, 2)
+		}
 		if row.forms&text != 0 {
 			rows = append(rows, declare(name, row.in, one, set))
 		}
@@ -105,6 +108,15 @@ func addScript(own *Conf, b *phases.Block, s *conf.Stmt, p phase) error {
 	k, err := newChunk(b, s, p, 0)
 	if err != nil {
 		return err
+	}
+	if p == inBodyFilter {
+		before := 1
+		if s.IsLua {
+			before = 0
+		}
+		if err := k.setBuffered(s, before); err != nil {
+			return err
+		}
 	}
 	own.scripts[p] = k
 	if p == inContent {

@@ -8,15 +8,16 @@ import (
 // memo is what the module remembers of a request between phases; an internal
 // redirect forgets it, ngx.ctx with it, as in OpenResty.
 type memo struct {
-	table     vm.Value // ngx.ctx
-	held      []byte   // the body so far while buffering
-	buffering bool     // HTTP/1.0: the body is held until its length is known
-	typeSet   bool     // a script has set Content-Type
-	fieldsSet bool     // a script has set a field of the response
-	eof       bool     // ngx.eof was called
-	raw       bool     // the connection was taken over (ngx.req.socket)
-	lastSeen  bool     // the body filter has let the end pass
-	onAbort   vm.Value // ngx.on_abort's function, until it is called
+	table     vm.Value  // ngx.ctx
+	held      []byte    // the body so far while buffering
+	buffering bool      // HTTP/1.0: the body is held until its length is known
+	typeSet   bool      // a script has set Content-Type
+	fieldsSet bool      // a script has set a field of the response
+	eof       bool      // ngx.eof was called
+	raw       bool      // the connection was taken over (ngx.req.socket)
+	whole     *heldBody // what a buffered body filter waits for
+	lastSeen  bool      // the body filter has let the end pass
+	onAbort   vm.Value  // ngx.on_abort's function, until it is called
 	abortSet  bool
 	exitCode  int   // of the header filter
 	err       error // the first of the output filters

@@ -131,7 +131,7 @@ func (r *Request) conclude(res Result) Result {
 					r.abort()
 					return Done
 				}
-				r.Out.Sent = false
+				r.Out.Sent, r.ended = false, false // filters held it back
 			}
 			r.failed, r.replaced = false, 0
 			if res = r.special(int(res)); res == Done {

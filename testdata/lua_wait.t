@@ -216,3 +216,90 @@ GET /t
 no request found
 API disabled in the context of init_worker_by_lua*
 API disabled in the context of set_by_lua*
+
+=== a buffered body filter has the whole body, and the head says its new length
+--- config
+location /t {
+    content_by_lua_block { for i = 1, 5 do ngx.print(i) ngx.flush() end }
+    header_filter_by_lua_block { ngx.header["X-Head"] = "first" }
+    body_filter_by_lua_block buffered {
+        ngx.sleep(0.001)
+        ngx.arg[1] = "<" .. ngx.arg[1] .. "> " .. tostring(ngx.arg[2]) .. "\n"
+    }
+}
+--- request
+GET /t
+--- response_headers
+X-Head: first
+Content-Length: 13
+!Transfer-Encoding
+--- response_body
+<12345> true
+
+=== what told versions of a changed body apart goes
+--- config
+location /t.txt { body_filter_by_lua_block buffered max=10 { ngx.arg[1] = ngx.arg[1]:upper() } }
+--- user_files
+>>> t.txt
+file
+--- request
+GET /t.txt
+--- response_headers
+!ETag
+!Last-Modified
+Content-Length: 5
+--- response_body
+FILE
+
+=== what is unchanged keeps it
+--- config
+location /t.txt { body_filter_by_lua_block buffered { } }
+--- user_files
+>>> t.txt
+file
+--- request
+GET /t.txt
+--- response_headers_like
+ETag: .*
+Last-Modified: .*
+--- response_body
+file
+
+=== a body that is too large for a buffered filter
+--- config
+location /t { proxy_pass http://127.0.0.1:$server_port/back; body_filter_by_lua_block buffered max=1k { ngx.arg[1] = #ngx.arg[1] } }
+location /back { content_by_lua_block { for i = 1, 30 do ngx.print(("x"):rep(100)) ngx.flush() end } }
+--- request
+GET /t
+--- status: 500
+--- error_log
+the response body is larger than the 1k of a buffered body_filter_by_lua*
+
+=== a buffered filter sees plain text of a gzipped answer
+--- config
+location /t { proxy_pass http://127.0.0.1:$server_port/back; proxy_set_header Accept-Encoding gzip; body_filter_by_lua_block buffered { ngx.arg[1] = ngx.arg[1]:upper() } }
+location /back { gzip on; gzip_min_length 1; gzip_types text/plain; return 200 "some text that is compressed\n"; }
+--- request
+GET /t
+--- response_headers
+!Content-Encoding
+Content-Length: 29
+--- response_body
+SOME TEXT THAT IS COMPRESSED
+
+=== an error in a buffered filter is status 500
+--- config
+location /t { return 200 "x"; body_filter_by_lua_block buffered { if ngx.arg[1] == "x" then error("oops") end } }
+--- request
+GET /t
+--- status: 500
+--- error_log
+oops
+
+=== a head alone has no length of the body as it was
+--- config
+location /t { return 200 "text"; body_filter_by_lua_block buffered { ngx.arg[1] = "other" } }
+--- request
+HEAD /t
+--- response_headers
+!Content-Length
