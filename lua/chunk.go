@@ -25,14 +25,14 @@ type chunk struct {
 	// name is how messages call an inline script; src is its text.
 	name, src string
 	// path is that of a script in a file, nil for an inline one.
-	path  *phases.Template
-	dir   string // that a relative path is below
+	path *phases.Template
+	dir  string // that a relative path is below
 	// buffered, of a body filter, is how large a body it has as a whole; 0: it
 	// has it chunk by chunk.
 	buffered int64
-	once  sync.Once
-	proto *vm.Proto
-	err   error
+	once     sync.Once
+	proto    *vm.Proto
+	err      error
 }
 
 // newChunk makes a chunk of the statement's body or of its argument arg.
