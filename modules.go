@@ -22,6 +22,8 @@ func modules() []phases.Module {
 
 		filter.Ranges,
 		filter.Gzip,
+		filter.Zstd,
+		filter.Brotli,
 		phases.Postpone,
 		filter.SSI,
 
@@ -44,6 +46,8 @@ func modules() []phases.Module {
 		handler.Index,
 		handler.AutoIndex,
 		handler.DAV,
+		filter.BrotliStatic,
+		filter.ZstdStatic,
 		filter.GzipStatic,
 		handler.Static,
 		handler.FLV,

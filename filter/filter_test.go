@@ -66,7 +66,7 @@ func newSite(t testing.TB, directives string) *site {
 		},
 		Content: func(r *phases.Request, _ *produced) phases.Result { return st.content(r) },
 	})
-	modules := []phases.Module{phases.CoreModule, phases.ProcessModule, Ranges, Gzip, phases.Postpone, GzipStatic, source,
+	modules := []phases.Module{phases.CoreModule, phases.ProcessModule, Ranges, Gzip, Zstd, Brotli, phases.Postpone, GzipStatic, source,
 		Charset, SubFilter, Addition, Gunzip, Headers, HeadersMoreInput, HeadersMore, NotModified}
 	dir := t.TempDir()
 	file, err := conf.Parse("nginx.conf", []byte("events {}\nhttp { server { location / { produce; "+directives+"\n} } }"), conf.Options{})
@@ -335,7 +335,7 @@ func TestAcceptsGzip(t *testing.T) {
 		"gzip": true, "deflate, gzip": true, "GZIP": true, "gzip;q=1": true, "gzip; q=0.001": true, "br,gzip;q=0.5,x": true,
 		"": false, "deflate": false, "x-gzip": false, "gzip;q=0": false, "gzip;q=0.000": false, "gzip;q=": false, "*": false, "gzipped": false,
 	} {
-		if got := acceptsGzip(v); got != want {
+		if got := accepts(v, "gzip"); got != want {
 			t.Errorf("%q: %v", v, got)
 		}
 	}

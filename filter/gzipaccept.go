@@ -58,7 +58,7 @@ func setGzipDisable(g *gzipping, b *phases.Block, s *conf.Stmt) error {
 // accepted tells whether the client takes gzip, from what its request and the
 // response's head say.
 func (g *gzipping) accepted(r *phases.Request) bool {
-	if !r.IsMain() || !acceptsGzip(string(r.Field("Accept-Encoding"))) {
+	if !r.IsMain() || !accepts(string(r.Field("Accept-Encoding")), "gzip") {
 		return false
 	}
 	if r.Major < 1 || r.Major == 1 && r.Minor < g.minor {
@@ -131,35 +131,4 @@ func (g *gzipping) acceptedByProxy(r *phases.Request) bool {
 		return false
 	}
 	return true
-}
-
-// acceptsGzip reads Accept-Encoding (RFC 9110 section 12.5.3): gzip is named
-// and not with a weight of 0. "*" and "x-gzip" do not count, as in nginx.
-func acceptsGzip(v string) bool {
-	for v != "" {
-		var coding string
-		coding, v, _ = strings.Cut(v, ",")
-		name, params, _ := strings.Cut(coding, ";")
-		if strings.EqualFold(strings.Trim(name, " \t"), "gzip") {
-			return !zeroWeight(params)
-		}
-	}
-	return false
-}
-
-// zeroWeight tells q=0, q=0., q=0.000; anything else is worth something. A
-// weight that is none counts as 0.
-func zeroWeight(params string) bool {
-	key, q, ok := strings.Cut(params, "=")
-	if !ok {
-		return false
-	}
-	q = strings.Trim(q, " \t")
-	if !strings.EqualFold(strings.Trim(key, " \t"), "q") {
-		return false
-	}
-	if q == "" || len(q) > 5 || q[0] != '0' && q[0] != '1' {
-		return true
-	}
-	return strings.Trim(q, "0.") == ""
 }

@@ -511,3 +511,57 @@ Range: bytes=2-4
 Content-Range: bytes 2-4/11
 !Content-Length
 --- response_body_like: ^234$
+
+=== a file's compressed form for who takes it
+--- config
+brotli_static on;
+gzip_static on;
+gzip_vary on;
+--- user_files
+>>> t.txt
+plain
+>>> t.txt.br
+as brotli
+>>> t.txt.gz
+as gzip
+--- request
+GET /t.txt
+--- more_headers
+Accept-Encoding: gzip, br
+--- response_headers
+Content-Encoding: br
+Vary: Accept-Encoding
+Content-Type: text/plain
+--- response_body_like
+^as brotli
+
+=== a file's compressed form is not for everybody
+--- config
+brotli_static on;
+zstd_static on;
+--- user_files
+>>> t.txt
+plain
+>>> t.txt.br
+as brotli
+--- request
+GET /t.txt
+--- more_headers
+Accept-Encoding: gzip, br;q=0, zstd
+--- response_headers
+!Content-Encoding
+--- response_body_like
+^plain
+
+=== a file's compressed form for everybody
+--- config
+zstd_static always;
+--- user_files
+>>> t.txt.zst
+as zstd
+--- request
+GET /t.txt
+--- response_headers
+Content-Encoding: zstd
+--- response_body_like
+^as zstd
