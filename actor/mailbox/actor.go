@@ -203,7 +203,7 @@ func (a *Actor) post(m *Message, on *actor.Worker) *Error {
 		default:
 			a.mu.Unlock()
 			a.sys.deadLetter("overflow", m)
-			if a.over != Refuse && m.Kind == Send {
+			if a.over != Refuse && a.over != Wait && m.Kind == Send {
 				return nil
 			}
 			return m.problem(EOVERFLOW, fmt.Sprintf("%d messages wait", a.bound))

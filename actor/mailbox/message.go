@@ -65,6 +65,7 @@ type Message struct {
 	out    chan<- struct{}
 	timer  actor.Timer
 	state  callState
+	gave   *Error // why it waits no more
 	// Written before the answer is sent, read by the caller then.
 	answer Body
 	err    *Error
@@ -167,6 +168,14 @@ func (m *Message) deliver(b Body, err *Error, on *actor.Worker) {
 	}
 }
 
+// result is what the caller gets.
+func (m *Message) result() (Body, *Error) {
+	if m.state == left {
+		return nil, m.gave
+	}
+	return m.answer, m.err
+}
+
 // answer is a message on its way back: a task of the caller's worker.
 type answer Message
 
@@ -206,7 +215,7 @@ func (m *Message) giveUp(code Code) {
 	e := m.problem(code, "")
 	e.After = m.caller.co.Worker().Now().Sub(m.sent)
 	m.leave()
-	m.err = e
+	m.gave = e
 	if m.many != nil {
 		m.many.arrived(m)
 	} else if m.token != 0 {

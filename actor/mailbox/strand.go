@@ -91,7 +91,7 @@ func (s *Strand) Call(to *Actor, cmd string, body Body, timeout time.Duration) (
 		s.quick++
 		s.co.Check()
 	}
-	return m.answer, m.err
+	return m.result()
 }
 
 // await parks until m is answered or given up.
@@ -106,7 +106,7 @@ func (s *Strand) await(m *Message) {
 	defer s.unwait(m)
 	if e := s.deadlock(m); e != nil {
 		m.leave()
-		m.err = e
+		m.gave = e
 		return
 	}
 	s.quick = 0
@@ -223,7 +223,8 @@ func (l *Select) Next() (ref any, b Body, err *Error, ok bool) {
 	}
 	m := l.ready[0]
 	l.ready = l.ready[1:]
-	return m.Ref, m.answer, m.err, true
+	b, err = m.result()
+	return m.Ref, b, err, true
 }
 
 func (l *Select) park() {

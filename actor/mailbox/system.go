@@ -138,11 +138,11 @@ func (s *Strand) Spawn(spec *Spec) (*Actor, *Error) {
 	if m.state == pending {
 		s.await(m)
 	}
-	if m.err != nil && m.err.Code == ETIMEOUT {
-		a.Kill("init took too long", s.co.Worker())
-	}
-	if m.err != nil {
-		return nil, m.err
+	if _, err := m.result(); err != nil {
+		if err.Code == ETIMEOUT {
+			a.Kill("init took too long", s.co.Worker())
+		}
+		return nil, err
 	}
 	return a, nil
 }
@@ -187,7 +187,8 @@ func (s *Strand) Ready(a *Actor) *Error {
 		return err
 	}
 	s.await(m)
-	return m.err
+	_, err = m.result()
+	return err
 }
 
 // Start is Spawn from outside of all workers.
