@@ -4,6 +4,7 @@ import (
 	"math"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/luahttpd/luahttpd/actor/mailbox"
@@ -15,14 +16,30 @@ const calling = waiting + "W"
 
 // actorArea is the module actor.
 var actorArea = area{open: func(e *engine, ngx *vm.Table) {
-	e.vm.Builtin("actor", func(*vm.Thread) vm.Value {
-		module := e.vm.NewTable(0, 32)
-		for _, row := range actorFunctions() {
-			e.add(module, row)
-		}
-		return module.Value()
-	})
+	e.vm.Builtin("actor", func(*vm.Thread) vm.Value { return e.actorModule() })
 }}
+
+// actorNames are those of the module's functions.
+var actorNames = sync.OnceValue(func() *vm.Names {
+	var names []string
+	for _, row := range actorFunctions() {
+		names = append(names, row.name)
+	}
+	return vm.NewNames(names)
+})
+
+// actorModule makes the module; each function when it is first used.
+func (e *engine) actorModule() vm.Value {
+	module := e.vm.NewTable(0, 0)
+	module.Later(actorNames(), func(name string) {
+		for _, row := range actorFunctions() {
+			if row.name == name {
+				e.add(module, row)
+			}
+		}
+	})
+	return module.Value()
+}
 
 // actorFunctions are the functions of the module.
 func actorFunctions() []row {

@@ -27,6 +27,7 @@ type site struct {
 	files map[string]fileProto // by path
 
 	clients clients
+	lazy    lazyAPI
 	scope   *mailbox.Scope
 	fronts  int // worker engines that are open, under mu
 }
@@ -110,6 +111,8 @@ type engine struct {
 	captureTable *vm.Table
 	errorTable   *vm.Table // the metatable of errors of actors
 	wrappings    *vm.Table // of shared tables
+	actorPool    *vm.Pool  // of the actors on its worker
+	opened       uint64    // areas, of an engine that opens them when they are asked for
 	cdataTable   *vm.Table // the metatable of what is cdata in OpenResty
 	// The metatables of cosockets, and their pools by name.
 	tcpTable, udpTable, bodyTable, rawTable *vm.Table

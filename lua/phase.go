@@ -108,7 +108,7 @@ func (s phaseSet) has(p phase) bool { return s&(1<<p) != 0 }
 
 // The sets that most functions of the API are allowed in.
 const (
-	anyPhase = "IWESVRAPCHBLTUKXFOQZD"
+	anyPhase = "IWESVRAPCHBLTNUKXFOQZD"
 	// requestPhases have a client's request.
 	requestPhases = "SVRAPCHBLU"
 	// waiting phases may be parked, in OpenResty too. It is also how the rows of

@@ -7,7 +7,6 @@ import (
 
 	"github.com/luahttpd/luahttpd/actor"
 	"github.com/luahttpd/luahttpd/actor/mailbox"
-	"github.com/luahttpd/luahttpd/lua/stdlib"
 	"github.com/luahttpd/luahttpd/lua/vm"
 	"github.com/luahttpd/luahttpd/phases"
 )
@@ -54,11 +53,10 @@ func (p *program) behave(a *mailbox.Actor) mailbox.Behaviour { return &service{a
 // Init makes the VM and runs the actor's script.
 func (v *service) Init(m *mailbox.Message) error {
 	p := v.prog
-	e := &engine{site: p.site, worker: v.a.Worker(), vm: stdlib.New(vm.Options{}), cached: true, self: v.a, service: v}
+	e := &engine{site: p.site, worker: v.a.Worker(), cached: true, self: v.a, service: v}
 	v.e = e
+	p.site.newActorVM(e)
 	e.vm.OnSlice(e.slice)
-	e.setPaths()
-	e.openAPI(areas())
 	if p.setup != nil {
 		p.setup(e)
 	}

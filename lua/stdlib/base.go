@@ -7,7 +7,16 @@ import (
 )
 
 func (s *state) openBase(g *vm.Table) {
-	s.fill(g, []function{
+	s.fill(g, s.base())
+	for _, n := range []string{"pcall", "xpcall", "next"} {
+		g.SetStr(n, s.m.Primitive(n))
+	}
+	s.tostring = g.GetStr("tostring")
+}
+
+// base are the global functions, but for those that only the VM can carry out.
+func (s *state) base() []function {
+	return []function{
 		{"assert", baseAssert},
 		{"collectgarbage", s.collectgarbage},
 		{"dofile", s.baseDofile},
@@ -33,11 +42,7 @@ func (s *state) openBase(g *vm.Table) {
 		{"tostring", baseTostring},
 		{"type", baseType},
 		{"unpack", tableUnpack},
-	})
-	for _, n := range []string{"pcall", "xpcall", "next"} {
-		g.SetStr(n, s.m.Primitive(n))
 	}
-	s.tostring = g.GetStr("tostring")
 }
 
 var tostringName = vm.Const("tostring")
@@ -170,6 +175,9 @@ func (s *state) print(t *vm.Thread) int {
 		b.WriteString(r)
 	}
 	b.WriteByte('\n')
+	if s.stdout == nil {
+		s.m.Globals().GetStr("io")
+	}
 	if w, err := s.stdout.writer(); err == nil {
 		w.WriteString(b.String())
 		w.Flush()

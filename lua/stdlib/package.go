@@ -16,7 +16,10 @@ const (
 
 func (s *state) openPackage(g *vm.Table) {
 	p := s.m.NewTable(0, 16)
-	s.loaded, s.preload = s.m.NewTable(0, 32), s.m.NewTable(0, 4)
+	s.pkg = p
+	if s.loaded == nil {
+		s.loaded, s.preload = s.m.NewTable(0, 32), s.m.NewTable(0, 4)
+	}
 	g.SetStr("package", p.Value())
 	s.m.Registry().SetStr("_LOADED", s.loaded.Value())
 	s.loaded.SetStr("package", p.Value())
@@ -42,8 +45,7 @@ func (s *state) openPackage(g *vm.Table) {
 		loaders.SetInt(i+1, s.m.NewFunc("loader", f))
 	}
 	p.SetStr("loaders", loaders.Value())
-	// A require that runs finds its package table here, whatever the program has made of the global.
-	g.SetStr("require", s.m.NewFunc("require", func(t *vm.Thread) int { return s.require(t, p) }))
+	g.SetStr("require", s.m.NewFunc("require", s.require))
 	g.SetStr("module", s.m.NewFunc("module", s.moduleFunc))
 }
 
@@ -126,7 +128,7 @@ func packageSearchpath(t *vm.Thread) int {
 }
 
 // require loads a module. While it does its entry in package.loaded is a sentinel, by which loops are found.
-func (s *state) require(t *vm.Thread, p *vm.Table) int {
+func (s *state) require(t *vm.Thread) int {
 	name := t.CheckString(1)
 	key := t.Arg(1)
 	if key.Kind() != vm.KString {
@@ -156,7 +158,11 @@ func (s *state) require(t *vm.Thread, p *vm.Table) int {
 			return 1
 		}
 	}
-	loader := s.findLoader(t, p, key, name)
+	if s.pkg == nil {
+		s.openPackage(s.m.Globals())
+	}
+	// Whatever the program has made of the global.
+	loader := s.findLoader(t, s.pkg, key, name)
 	s.loaded.Set(key, sentinel)
 	s.loading[name] = t
 	end := func() { delete(s.loading, name) }

@@ -24,6 +24,7 @@ type state struct {
 	loaded                *vm.Table
 	preload               *vm.Table
 	modules               *Modules
+	pkg                   *vm.Table // package
 }
 
 // New makes a VM with all libraries.

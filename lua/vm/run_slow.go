@@ -20,7 +20,7 @@ func (cl *closure) k(off uint16) *Value { return (*Value)(unsafe.Add(cl.p.k, uin
 func (t *Thread) getGlobal(i *ins) bool {
 	cl, base, tmp := t.window()
 	key := cl.k(i.b)
-	if cl.env.weak == nil {
+	if cl.env.weak == nil || cl.env.weak.lazy != nil {
 		if nd := cl.env.findStr(key.str()); nd != nil && nd.val.n != tNil {
 			i.c = uint16(min(cl.env.position(nd), 0xFFFF))
 			t.at(base + uintptr(i.a)).set(&nd.val)
@@ -52,13 +52,16 @@ func (t *Thread) getField(i *ins) bool {
 	o, key := t.at(base+uintptr(i.b)), cl.k(i.c)
 	if o.n == tTable {
 		tab := o.table()
-		for n := 0; tab.weak == nil && n < 4; n++ {
+		for n := 0; (tab.weak == nil || tab.weak.lazy != nil) && n < 4; n++ {
 			if nd := tab.findStr(key.str()); nd != nil && nd.val.n != tNil {
 				if n == 0 {
 					i.x = uint8(min(tab.position(nd), 255))
 				}
 				t.at(base + uintptr(i.a)).set(&nd.val)
 				return true
+			}
+			if tab.weak != nil {
+				break
 			}
 			if tab.meta == nil {
 				t.at(base + uintptr(i.a)).n = tNil

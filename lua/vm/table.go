@@ -195,7 +195,7 @@ func (t *Table) find(k *Value) *node {
 // get gives the slot of a key, or nil. The slot may hold nil. Weak tables give a copy.
 func (t *Table) get(k *Value) *Value {
 	if t.weak != nil {
-		return t.weak.get(k)
+		return t.special(k)
 	}
 	if k.isNum() {
 		f := k.f()
@@ -212,13 +212,21 @@ func (t *Table) get(k *Value) *Value {
 	return nil
 }
 
+// special is get for weak and lazy tables.
+func (t *Table) special(k *Value) *Value {
+	if t.weak.lazy != nil {
+		return t.lazyGet(k)
+	}
+	return t.weak.get(k)
+}
+
 func (t *Table) getInt(i int) *Value {
 	if uint(i-1) < uint(len(t.arr)) {
 		return &t.arr[i-1]
 	}
 	if t.weak != nil {
 		k := Int(i)
-		return t.weak.get(&k)
+		return t.special(&k)
 	}
 	if !t.numk {
 		return nil
@@ -233,7 +241,7 @@ func (t *Table) getInt(i int) *Value {
 func (t *Table) getStr(k *str) *Value {
 	if t.weak != nil {
 		v := strValue(k)
-		return t.weak.get(&v)
+		return t.special(&v)
 	}
 	if nd := t.findStr(k); nd != nil {
 		return &nd.val
@@ -337,7 +345,11 @@ func (t *Table) findInt(i int) *node {
 
 func (t *Table) setHash(k, v *Value) {
 	if t.weak != nil {
-		t.weak.set(k, v)
+		if t.weak.lazy != nil {
+			t.lazySet(k, v)
+		} else {
+			t.weak.set(k, v)
+		}
 		return
 	}
 	t.absnt = 0
@@ -437,7 +449,10 @@ func (t *Table) setList(at int, v []Value) {
 // next gives the entry after k (nil: the first): ok is false when k is no key, key is nil at the end.
 func (t *Table) next(k *Value, key, val *Value) (ok bool) {
 	if t.weak != nil {
-		return t.weak.next(k, key, val)
+		if t.weak.lazy == nil {
+			return t.weak.next(k, key, val)
+		}
+		t.ripen()
 	}
 	if k.n == tMinus {
 		z := Int(0)
@@ -494,8 +509,11 @@ func (t *Table) next(k *Value, key, val *Value) (ok bool) {
 // clear removes all entries and keeps the room.
 func (t *Table) clear() {
 	if t.weak != nil {
-		t.weak.clear()
-		return
+		if t.weak.lazy == nil {
+			t.weak.clear()
+			return
+		}
+		t.ripen()
 	}
 	a := t.arr[:cap(t.arr)]
 	for i := range a {

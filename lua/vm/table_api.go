@@ -82,7 +82,7 @@ func (t *Table) Append(v Value) { t.setInt(t.Len()+1, &v) }
 
 // Len is the raw length: a border, as # without __len.
 func (t *Table) Len() int {
-	if t.weak != nil {
+	if t.weak != nil && t.weak.lazy == nil {
 		return t.weak.length()
 	}
 	return len(t.arr)
@@ -125,6 +125,9 @@ func (t *Table) Clear() { t.clear() }
 // Count is the number of entries.
 func (t *Table) Count() int {
 	n := 0
+	if t.weak != nil && t.weak.lazy != nil {
+		t.ripen()
+	}
 	if t.weak != nil {
 		for k, _, ok := t.Next(Nil); ok; k, _, ok = t.Next(k) {
 			n++

@@ -19,39 +19,42 @@ type Func func(t *Thread) int
 // Options of a VM.
 type Options struct {
 	MemoryLimit int64 // bytes one run may allocate, freed or not; 0: no limit
+	Pool        *Pool // shared with other VMs of the same goroutine; nil: one of its own
 }
 
 // VM is one Lua world.
 type VM struct {
-	globals  *Table
-	registry *Table
-	strMeta  *Table
-	numMeta  *Table
-	kindMeta [KThread + 1]*Table
-	main     *Thread
-	onSlice  func(t *Thread, s Slice) error
-	onYield  func(t *Thread, args []Value) []Value
-	builtins map[string]func(t *Thread) Value
-	protos   map[*Proto]*Proto
-	pool     []*Thread
-	opts     Options
-	gc       *collector
-	yield    Value
-	resume   Value
-	next     Value
-	ipairs   Value
-	scratch  []byte
-	closed   bool
-	bound    map[reflect.Type]*binding // see Bind
+	globals      *Table
+	registry     *Table
+	strMeta      *Table
+	numMeta      *Table
+	kindMeta     [KThread + 1]*Table
+	main         *Thread
+	onSlice      func(t *Thread, s Slice) error
+	onYield      func(t *Thread, args []Value) []Value
+	builtins     map[string]func(t *Thread) Value
+	moreBuiltins func(name string)
+	shared       *Pool
+	opts         Options
+	gc           *collector
+	yield        Value
+	resume       Value
+	next         Value
+	ipairs       Value
+	scratch      []byte
+	closed       bool
+	bound        map[reflect.Type]*binding // see Bind
 }
 
 // New makes a VM without libraries; package stdlib has them.
 func New(o Options) *VM {
-	m := &VM{opts: o, globals: newTable(0, 64), registry: newTable(0, 8), builtins: map[string]func(t *Thread) Value{},
-		protos: map[*Proto]*Proto{}, gc: &collector{}}
-	m.main = newThread(m, 256, 16)
-	m.main.root = true
-	m.main.x = m.newExec()
+	m := &VM{opts: o, builtins: map[string]func(t *Thread) Value{}, gc: &collector{}, shared: o.Pool}
+	if m.shared == nil {
+		m.shared = NewPool()
+		m.globals, m.registry = newTable(0, 64), newTable(0, 8)
+	} else { // one of many, and small
+		m.globals, m.registry = newTable(0, 0), newTable(0, 0)
+	}
 	m.yield = m.special("yield", spYield, yieldToHost)
 	m.resume = m.special("resume", spResume, specialOnly)
 	m.next = m.NewFunc("next", nextFunc)
@@ -69,14 +72,15 @@ func (m *VM) newExec() *exec {
 
 func (x *exec) reset(m *VM) {
 	*x = exec{vm: m, budget: slice}
-	x.maxBytes = m.opts.MemoryLimit
+	if m != nil {
+		x.maxBytes = m.opts.MemoryLimit
+	}
 }
 
 // Close releases the VM. It must not be used afterwards.
 func (m *VM) Close() {
 	m.closed = true
 	m.gc.close()
-	m.pool = nil
 }
 
 // Globals is the table of global variables.
@@ -86,7 +90,14 @@ func (m *VM) Globals() *Table { return m.globals }
 func (m *VM) Registry() *Table { return m.registry }
 
 // Main is the thread that the VM begins with.
-func (m *VM) Main() *Thread { return m.main }
+func (m *VM) Main() *Thread {
+	if m.main == nil {
+		m.main = newThread(m, 256, 16)
+		m.main.root = true
+		m.main.x = m.newExec()
+	}
+	return m.main
+}
 
 // NewTable makes a table with room for narr elements and nrec other entries.
 func (m *VM) NewTable(narr, nrec int) *Table { return newTable(narr, nrec) }
@@ -139,13 +150,13 @@ func (m *VM) Finalize(u *Userdata) {
 
 // Load makes a function out of a compiled chunk, with the VM's globals.
 func (m *VM) Load(p *Proto) Value {
-	q := m.protos[p]
+	q := m.shared.protos[p]
 	if q == nil {
-		if len(m.protos) >= maxProtos {
-			clear(m.protos)
+		if len(m.shared.protos) >= maxProtos {
+			clear(m.shared.protos)
 		}
 		q = p.instantiate()
-		m.protos[p] = q
+		m.shared.protos[p] = q
 	}
 	return Value{unsafe.Pointer(newClosure(q, m.globals)), tLua}
 }
@@ -162,7 +173,23 @@ func (m *VM) loadOnce(p *Proto, env *Table) Value {
 func (m *VM) Builtin(name string, load func(t *Thread) Value) { m.builtins[name] = load }
 
 // BuiltinLoader gives what Builtin was told, or nil.
-func (m *VM) BuiltinLoader(name string) func(t *Thread) Value { return m.builtins[name] }
+func (m *VM) BuiltinLoader(name string) func(t *Thread) Value {
+	if f := m.builtins[name]; f != nil || m.moreBuiltins == nil {
+		return f
+	}
+	m.moreBuiltins(name)
+	return m.builtins[name]
+}
+
+// MoreBuiltins sets what is asked for a builtin that is not there: it may make one.
+func (m *VM) MoreBuiltins(f func(name string)) { m.moreBuiltins = f }
+
+// Builtins calls f with the name of every builtin.
+func (m *VM) Builtins(f func(name string)) {
+	for name := range m.builtins {
+		f(name)
+	}
+}
 
 // SetPath sets package.path and package.cpath.
 func (m *VM) SetPath(path, cpath string) {
@@ -210,9 +237,12 @@ func (m *VM) MetatableOf(v Value) *Table { return m.metatable(&v) }
 
 // NewThread gives a thread of the server: one that Go runs with Call.
 func (m *VM) NewThread() *Thread {
-	if n := len(m.pool); n > 0 {
-		t := m.pool[n-1]
-		m.pool = m.pool[:n-1]
+	if n := len(m.shared.threads); n > 0 {
+		t := m.shared.threads[n-1]
+		m.shared.threads[n-1] = nil
+		m.shared.threads = m.shared.threads[:n-1]
+		t.vm, t.env = m, m.globals
+		t.x.reset(m)
 		return t
 	}
 	t := newThread(m, 128, 8)
@@ -229,14 +259,14 @@ const (
 
 // Release gives a thread back that will not be used any more. One that still runs is not kept.
 func (m *VM) Release(t *Thread) {
-	if !t.root || t.hasFrame() || t.depth > 0 || m.closed || len(m.pool) >= maxPool || t.limit > maxPooledStack {
+	if !t.root || t.hasFrame() || t.depth > 0 || m.closed || len(m.shared.threads) >= maxPool || t.limit > maxPooledStack {
 		return
 	}
 	clear(t.slice(0, int(t.limit/16)))
 	clear(t.buf[:cap(t.buf)])
 	x := t.x
-	x.reset(m)
-	*t = Thread{stk: t.stk, limit: t.limit, frames: t.frames, flimit: t.flimit, fo: t.fo, vm: m, env: m.globals, root: true,
+	x.reset(nil)
+	*t = Thread{stk: t.stk, limit: t.limit, frames: t.frames, flimit: t.flimit, fo: t.fo, root: true,
 		buf: t.buf[:0], x: x}
-	m.pool = append(m.pool, t)
+	m.shared.threads = append(m.shared.threads, t)
 }

@@ -9,6 +9,7 @@ import (
 // find nothing and ask here. An object that is held weakly is a weak.Pointer; strings, numbers and booleans are values
 // and stay. A value that refers to its own weak key keeps it alive (no ephemerons).
 type weakTable struct {
+	lazy       *lazyTable // then it is no weak table
 	keys, vals bool
 	m          map[weakKey]int
 	ents       []weakEntry
