@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	acceptBatch = 8                      // connections that one worker takes in one turn
+	acceptBatch = 8                      // connections that one worker takes in one turn at most
 	acceptPause = 500 * time.Millisecond // without accepting, when there are no more descriptors
 )
 
@@ -23,6 +23,7 @@ type acceptor struct {
 	on     func(*FD, Addr)
 	failed func(error)
 	timer  Timer
+	batch  int // connections to take in this turn
 	ended  bool
 }
 
@@ -38,7 +39,7 @@ func (w *Worker) Accept(l *Listener, on func(fd *FD, peer Addr), failed func(err
 	if w.listening[l] != nil {
 		return errors.New("actor: the worker accepts from this listener already")
 	}
-	a := &acceptor{w: w, l: l, on: on, failed: failed}
+	a := &acceptor{w: w, l: l, on: on, failed: failed, batch: 1}
 	a.timer.Init(w, a)
 	h, err := w.loop.AddListener(l.fd, a)
 	if err != nil {
@@ -86,9 +87,12 @@ func (a *acceptor) Close() {
 	a.handle, a.ended = 0, true
 }
 
-// Ready accepts.
+// Ready accepts. One connection at first, which saves the call that finds no other; twice as many
+// each time that there were enough.
 func (a *acceptor) Ready(poll.Events) {
-	for range acceptBatch {
+	n := a.batch
+	a.batch = min(2*n, acceptBatch)
+	for range n {
 		if a.handle == 0 { // the callback has ended it
 			return
 		}
@@ -109,6 +113,7 @@ func (a *acceptor) Ready(poll.Events) {
 				return
 			}
 		case syscall.EAGAIN:
+			a.batch = 1
 			return
 		case syscall.EINTR, syscall.ECONNABORTED, syscall.EPROTO: // the peer went away first
 		default:
