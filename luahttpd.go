@@ -17,6 +17,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"github.com/luahttpd/luahttpd/actor"
 	"github.com/luahttpd/luahttpd/actor/mailbox"
@@ -133,7 +134,10 @@ func newServer(o *options, opts []Option) (*Server, error) {
 	if o.prefix = prefix; o.text != nil {
 		o.file = filepath.Join(prefix, filepath.Base(o.file))
 	}
-	s := &Server{o: *o, zones: &phases.Zones{}, actors: mailbox.NewSystem(), logs: phases.NewLogs(o.stderr), done: make(chan struct{})}
+	s := &Server{
+		o: *o, auto: runtime.GOMAXPROCS(0), zones: &phases.Zones{}, actors: mailbox.NewSystem(), logs: phases.NewLogs(o.stderr),
+		done: make(chan struct{}),
+	}
 	s.logs.Slog = o.slog
 	cfg, err := s.compile()
 	if err != nil {
@@ -159,10 +163,14 @@ func (s *Server) compile() (*phases.Config, error) {
 	if o.luaModules != nil {
 		mods = append(mods, lua.Provide(o.luaModules))
 	}
-	return phases.Compile(file, o.file, phases.Options{
+	cfg, err := phases.Compile(file, o.file, phases.Options{
 		Modules: mods, Prefix: o.prefix, Zones: s.zones, Actors: s.actors, Logs: s.logs, Stats: &s.stats, Build: build, DefaultPort: o.port,
 		Testing: o.testing, ErrorLog: o.errorLog,
 	})
+	if err == nil && cfg.Process.Workers == 0 {
+		cfg.Process.Workers = s.auto
+	}
+	return cfg, err
 }
 
 // read parses the configuration with the directives of the command line in

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,6 +20,7 @@ import (
 // process. Its methods may be called from any goroutine.
 type Server struct {
 	o      options
+	auto   int // what worker_processes is when it is auto or absent
 	zones  *phases.Zones
 	actors *mailbox.System
 	logs   *phases.Logs
@@ -85,11 +85,7 @@ func (s *Server) start() error {
 	if err := s.openSockets(cfg); err != nil {
 		return err
 	}
-	n := cfg.Process.Workers
-	if n == 0 {
-		n = runtime.GOMAXPROCS(0)
-	}
-	for i := range n {
+	for i := range cfg.Process.Workers {
 		w, err := newWorker(s, i)
 		if err != nil {
 			s.abandon()
@@ -298,7 +294,7 @@ func (s *Server) take(cfg *phases.Config) {
 	}
 	closeSockets(unwanted)
 	s.logNotices(cfg)
-	if n := cfg.Process.Workers; n != 0 && n != len(s.workers) {
+	if n := cfg.Process.Workers; n != len(s.workers) {
 		cfg.MainLog.Log(phases.LevelWarn, 0, fmt.Sprintf("worker_processes stays %d until the server is started again", len(s.workers)))
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"runtime"
 
 	"github.com/luahttpd/luahttpd/actor"
 	"github.com/luahttpd/luahttpd/phases"
@@ -25,9 +24,7 @@ func (s *Server) openSockets(cfg *phases.Config) error {
 	}
 	workers := len(s.workers)
 	if workers == 0 {
-		if workers = cfg.Process.Workers; workers == 0 {
-			workers = runtime.GOMAXPROCS(0)
-		}
+		workers = cfg.Process.Workers
 	}
 	var opened []string
 	for _, l := range cfg.Listens {

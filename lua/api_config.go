@@ -43,14 +43,14 @@ var workerArea = area{rows: []row{
 	}},
 	{"worker.pids", anyPhase, func(t *vm.Thread, s *state) int {
 		list := s.e.vm.NewTable(1, 0)
-		for i := range s.e.site.workers() {
+		for i := range s.e.site.cfg.Process.Workers {
 			list.SetInt(i+1, vm.Int(os.Getpid()))
 		}
 		t.Push(list.Value())
 		return 1
 	}},
 	{"worker.count", anyPhase, func(t *vm.Thread, s *state) int {
-		t.PushInt(s.e.site.workers())
+		t.PushInt(s.e.site.cfg.Process.Workers)
 		return 1
 	}},
 	{"worker.exiting", anyPhase, func(t *vm.Thread, s *state) int {

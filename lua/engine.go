@@ -3,7 +3,6 @@ package lua
 import (
 	"errors"
 	"os"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -118,14 +117,6 @@ type engine struct {
 	tcpTable, udpTable, bodyTable, rawTable *vm.Table
 	pools                                   map[string]*socketPool
 	socketBuffers                           [][]byte
-}
-
-// workers is how many there are.
-func (s *site) workers() int {
-	if n := s.cfg.Process.Workers; n > 0 {
-		return n
-	}
-	return runtime.GOMAXPROCS(0)
 }
 
 // startEngine is the module's Start: it makes the worker's VM and runs

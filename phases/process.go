@@ -9,7 +9,7 @@ import (
 
 // Process is what the main and events blocks say of the process.
 type Process struct {
-	Workers         int // 0: one for each core
+	Workers         int // 0 while it is compiled: as many as there are processors
 	Connections     int // 512, for each worker
 	Daemon          bool
 	Master          bool

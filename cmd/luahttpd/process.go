@@ -48,6 +48,7 @@ func serveProcess(srv *luahttpd.Server) int {
 		return emerg(err)
 	}
 	defer os.Remove(pid)
+	giveProcessors(srv.Config().Process.Workers)
 	if err := srv.Start(); err != nil {
 		log(srv, phases.LevelEmerg, err.Error())
 		return emerg(err)

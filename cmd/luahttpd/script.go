@@ -92,6 +92,7 @@ func serveFrom(prefix, config, what string) int {
 		if err != nil {
 			return emerg(err)
 		}
+		giveProcessors(srv.Config().Process.Workers)
 		if err := srv.Start(); errors.Is(err, syscall.EADDRINUSE) {
 			srv.Close()
 			continue

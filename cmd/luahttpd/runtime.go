@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"runtime"
 	"runtime/debug"
 	"time"
 
@@ -17,6 +18,15 @@ const gcPercent = 400
 func tuneRuntime() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
+	}
+}
+
+// giveProcessors lets one more goroutine run than there are workers, unless the environment says how
+// many: a worker that sleeps in the kernel then keeps its processor for its return, as there is
+// another one for everything else.
+func giveProcessors(workers int) {
+	if os.Getenv("GOMAXPROCS") == "" && runtime.GOMAXPROCS(0) <= workers {
+		runtime.GOMAXPROCS(workers + 1)
 	}
 }
 
