@@ -135,8 +135,8 @@ func (c *site) instance(name string, worker int) string {
 	for _, d := range c.http.actors.Items {
 		if d.name == name && d.workers != 0 {
 			n := d.workers
-			if n < 0 || n > c.workers() {
-				n = c.workers()
+			if n < 0 || n > c.cfg.Process.Workers {
+				n = c.cfg.Process.Workers
 			}
 			return name + "." + strconv.Itoa(worker%n)
 		}
@@ -146,7 +146,7 @@ func (c *site) instance(name string, worker int) string {
 
 // startActors starts the actors of the configuration that live on the worker.
 func (e *engine) startActors() error {
-	n := e.site.workers()
+	n := e.site.cfg.Process.Workers
 	strand := e.self.Strand(e.worker.Current())
 	for i, d := range e.site.http.actors.Items {
 		name := d.name
