@@ -53,21 +53,25 @@ func baseAssert(t *vm.Thread) int {
 		t.ReturnArgs(1, n)
 		return n
 	}
-	if t.NArg() < 2 || t.Arg(2).IsNil() {
-		return t.Throw(vm.Const("assertion failed!"))
+	v := t.Arg(2)
+	if t.NArg() < 2 || v.IsNil() {
+		v = vm.Const("assertion failed!")
 	}
-	return t.Throw(t.Arg(2))
+	return t.Throw(withPosition(t, v, 1))
+}
+
+// withPosition puts the position of a level before a message. Numbers are messages too, as in LuaJIT.
+func withPosition(t *vm.Thread, v vm.Value, level int) vm.Value {
+	if s, ok := v.ToString(); ok && level > 0 {
+		if w := t.Where(level); w != "" {
+			return vm.String(w + " " + s)
+		}
+	}
+	return v
 }
 
 func baseError(t *vm.Thread) int {
-	v := t.Arg(1)
-	level := t.OptInt(2, 1)
-	if v.Kind() == vm.KString && level > 0 {
-		if w := t.Where(level); w != "" {
-			v = vm.String(w + " " + v.Str())
-		}
-	}
-	return t.Throw(v)
+	return t.Throw(withPosition(t, t.Arg(1), t.OptInt(2, 1)))
 }
 
 var typeValues = func() (out [vm.KThread + 1]vm.Value) {
@@ -164,11 +168,13 @@ func (s *state) print(t *vm.Thread) int {
 		if i > 1 {
 			b.WriteByte('\t')
 		}
+		v := t.Arg(i)
 		if own.IsNil() {
-			b.WriteString(t.ToString(t.Arg(i)))
-			continue
+			v = t.ToStringValue(v)
+		} else {
+			v = t.Call1(own, v)
 		}
-		r, ok := t.Call1(own, t.Arg(i)).ToString()
+		r, ok := v.ToString()
 		if !ok {
 			t.Errorf("'tostring' must return a string to 'print'")
 		}
@@ -221,7 +227,7 @@ func baseRawlen(t *vm.Thread) int {
 	case vm.KString:
 		t.PushInt(len(v.Str()))
 	default:
-		t.ArgError(1, "table or string expected")
+		t.TypeError(1, "table")
 	}
 	return 1
 }
@@ -266,7 +272,7 @@ func basePairs(t *vm.Thread) int {
 }
 
 func baseIpairs(t *vm.Thread) int {
-	v := t.Arg(1)
+	v := t.CheckAny(1)
 	if h := t.Metamethod(v, "__ipairs"); !h.IsNil() {
 		return t.CallThen(&vm.Continuation{Then: firstThree}, h, v)
 	}
@@ -315,9 +321,6 @@ func envFunction(t *vm.Thread) (f *vm.Function, ok bool) {
 	if level == 0 {
 		return nil, false
 	}
-	if level < 0 {
-		t.ArgError(1, "level must be non-negative")
-	}
 	fr, found := t.Frame(level)
 	if !found {
 		t.ArgError(1, "invalid level")
@@ -345,9 +348,10 @@ func baseSetfenv(t *vm.Thread) int {
 		t.SetEnv(env)
 		return 0
 	}
-	if !f.SetEnv(env) {
+	if f.IsGo() {
 		t.Errorf("'setfenv' cannot change environment of given object")
 	}
+	f.SetEnv(env)
 	t.Push(f.Value())
 	return 1
 }

@@ -15,7 +15,7 @@ func (s *state) openCoroutine() {
 		{"status", func(t *vm.Thread) int {
 			co := t.Arg(1).Thread()
 			if co == nil {
-				t.TypeError(1, "coroutine")
+				t.ArgError(1, "coroutine expected")
 			}
 			t.PushString(co.Status())
 			return 1

@@ -18,7 +18,7 @@ func (s *state) openDebug() {
 		{"getupvalue", debugGetupvalue},
 		{"getuservalue", func(t *vm.Thread) int { t.PushNil(); return 1 }},
 		{"setfenv", debugSetfenv},
-		{"sethook", func(*vm.Thread) int { return 0 }},
+		{"sethook", debugSethook},
 		{"setlocal", debugSetlocal},
 		{"setmetatable", debugSetmetatable},
 		{"setupvalue", debugSetupvalue},
@@ -42,6 +42,16 @@ func debugGethook(t *vm.Thread) int {
 	t.PushString("")
 	t.PushInt(0)
 	return 3
+}
+
+// debugSethook checks its arguments, and that is all: hooks are not called.
+func debugSethook(t *vm.Thread) int {
+	_, skip := threadArg(t)
+	if k, ok := t.TypeOf(skip + 1); ok && k != vm.KNil {
+		t.CheckString(skip + 2)
+		t.CheckFunc(skip + 1)
+	}
+	return 0
 }
 
 func debugGetinfo(t *vm.Thread) int {
@@ -182,15 +192,12 @@ func debugGetfenv(t *vm.Thread) int {
 
 func debugSetfenv(t *vm.Thread) int {
 	env := t.CheckTable(2)
-	done := false
 	switch v := t.Arg(1); v.Kind() {
 	case vm.KFunction:
-		done = v.Func().SetEnv(env)
+		v.Func().SetEnv(env)
 	case vm.KThread:
 		v.Thread().SetEnv(env)
-		done = true
-	}
-	if !done {
+	default:
 		t.Errorf("'setfenv' cannot change environment of given object")
 	}
 	t.Push(t.Arg(1))

@@ -13,19 +13,20 @@ import (
 // file is what a file handle of Lua holds. Reads and writes go through buffers; a change of direction flushes one and
 // drops the other.
 type file struct {
-	name   string
-	self   vm.Value // the userdata that holds it
-	f      *os.File
-	r      *bufio.Reader
-	w      *bufio.Writer
-	cmd    *exec.Cmd // of popen
-	closed bool
-	std    bool // may not be closed
-	read   bool // what the mode allows
-	write  bool
-	append bool
-	pos    bool // the reader may have read ahead
-	line   bool // flushed after each write
+	name    string
+	self    vm.Value // the userdata that holds it
+	f       *os.File
+	r       *bufio.Reader
+	w       *bufio.Writer
+	cmd     *exec.Cmd // of popen
+	closed  bool
+	std     bool // may not be closed
+	read    bool // what the mode allows
+	write   bool
+	append  bool
+	pos     bool // the reader may have read ahead
+	flushes bool // after each write
+	lines   bool // after each write that has a line end
 }
 
 func (f *file) reader() (*bufio.Reader, error) {

@@ -24,7 +24,11 @@ func startIndex(i, n int) int {
 
 func (s *state) find(t *vm.Thread, whole bool) int {
 	src, pat := t.CheckString(1), t.CheckString(2)
-	start := min(startIndex(t.OptInt(3, 1), len(src)), len(src))
+	start := startIndex(t.OptInt(3, 1), len(src))
+	if start > len(src) { // as with the compatibility to Lua 5.2; 5.1 looks at the end
+		t.PushNil()
+		return 1
+	}
 	if whole && (t.Arg(4).Truth() || !strings.ContainsAny(pat, "^$*+?.([%-")) {
 		t.Spend((len(src) - start) / 256)
 		i := strings.Index(src[start:], pat)
@@ -82,7 +86,7 @@ func (s *state) stringGsub(t *vm.Thread) int {
 	switch repl.Kind() {
 	case vm.KString, vm.KNumber, vm.KTable, vm.KFunction:
 	default:
-		t.TypeError(3, "string/function/table")
+		t.ArgError(3, "string/function/table expected")
 	}
 	limit := len(src) + 1
 	if k, ok := t.TypeOf(4); ok && k != vm.KNil {

@@ -40,10 +40,11 @@ func stringFormat(t *vm.Thread) int {
 		var sp spec
 		sp, i = parseSpec(t, f, i)
 		arg++
+		t.CheckAny(arg)
 		if i-start == 1 { // no flags, by far the most frequent
 			switch sp.verb {
 			case 's':
-				v := t.CheckAny(arg)
+				v := t.Arg(arg)
 				if v.Kind() == vm.KString {
 					out = append(out, v.Str()...)
 					continue
@@ -57,7 +58,7 @@ func stringFormat(t *vm.Thread) int {
 		}
 		if sp.verb == 's' || sp.verb == 'q' { // may call Lua, which may format
 			s, own := "", false
-			if v := t.CheckAny(arg); sp.verb == 's' && v.Kind() == vm.KTable || v.Kind() == vm.KUserdata {
+			if v := t.Arg(arg); sp.verb == 's' && v.Kind() == vm.KTable || v.Kind() == vm.KUserdata {
 				saved := append([]byte(nil), out...)
 				s, own = t.ToString(v), true
 				out = saved
@@ -251,18 +252,15 @@ func (sp *spec) number(t *vm.Thread, out []byte, arg int) []byte {
 	case 'c':
 		return sp.pad(out, string([]byte{byte(t.CheckInt(arg))}))
 	case 'p':
-		return sp.pad(out, pointer(t.CheckAny(arg)))
+		return sp.pad(out, pointer(t.Arg(arg)))
 	}
 	return sp.float(out, t.CheckNumber(arg))
 }
 
 // pointer is what %p shows.
 func pointer(v vm.Value) string {
-	s := v.Raw()
-	for i := 0; i+1 < len(s); i++ {
-		if s[i] == '0' && s[i+1] == 'x' {
-			return s[i:]
-		}
+	if p := v.Address(); p != 0 {
+		return fmt.Sprintf("%#010x", p)
 	}
 	return "NULL"
 }
@@ -348,9 +346,18 @@ func (sp *spec) float(out []byte, x float64) []byte {
 	return sp.padNumber(out, sp.sign(neg), d, sp.zero)
 }
 
-// hexFloat writes %a as C does: the exponent has no leading zero.
+// hexFloat writes %a as C does: the exponent has no leading zero, and a mantissa that is rounded up to two stays that.
 func hexFloat(b []byte, x float64, verb byte, prec int) []byte {
+	up := byte('1')
+	if _, e := math.Frexp(x); prec >= 0 {
+		if r, _ := strconv.ParseFloat(string(strconv.AppendFloat(nil, x, 'x', prec, 64)), 64); r >= math.Ldexp(1, e) {
+			x, up = math.Ldexp(1, e-1), '2'
+		}
+	}
 	d := strconv.AppendFloat(b, x, map[byte]byte{'a': 'x', 'A': 'X'}[verb], prec, 64)
+	if up == '2' {
+		d[len(b)+2] = up
+	}
 	for i := len(d) - 1; i > 0; i-- {
 		if d[i] == '+' || d[i] == '-' {
 			if i+2 < len(d) && d[i+1] == '0' {

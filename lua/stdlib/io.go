@@ -42,7 +42,7 @@ func (s *state) openIO() {
 		{"__gc", fileGC},
 	})
 	std := func(name string, f *os.File, read bool) *file {
-		x := &file{name: name, f: f, std: true, read: read, write: !read, line: name == "stderr"}
+		x := &file{name: name, f: f, std: true, read: read, write: !read, flushes: name == "stderr"}
 		v := s.m.NewUserdata(x, nil)
 		v.Userdata().SetMetatable(meta)
 		x.self = v
@@ -53,7 +53,7 @@ func (s *state) openIO() {
 	s.stdout = std("stdout", os.Stdout, false)
 	s.stderr = std("stderr", os.Stderr, false)
 	s.in, s.out = s.stdin, s.stdout
-	s.stdout.line = true
+	s.stdout.flushes = true
 }
 
 func (s *state) push(t *vm.Thread, f *file) int {
@@ -144,11 +144,9 @@ func (s *state) ioPopen(t *vm.Thread) int {
 
 func (s *state) closeFile(t *vm.Thread, f *file) int {
 	if f.std {
-		if err := f.flush(); err != nil {
-			return pushResult(t, err, "")
-		}
-		f.closed = true
-		return pushResult(t, nil, "")
+		t.PushNil()
+		t.PushString("cannot close standard file")
+		return 2
 	}
 	err := f.close()
 	if f.cmd != nil {
@@ -227,10 +225,13 @@ func fileGC(t *vm.Thread) int {
 
 func (s *state) write(t *vm.Thread, f *file, from int) int {
 	w, err := f.writer()
+	flush := f.flushes
 	for i := from; err == nil && i <= t.NArg(); i++ {
-		_, err = w.WriteString(t.CheckString(i))
+		text := t.CheckString(i)
+		flush = flush || f.lines && strings.IndexByte(text, '\n') >= 0
+		_, err = w.WriteString(text)
 	}
-	if err == nil && f.line {
+	if err == nil && flush {
 		err = w.Flush()
 	}
 	if err != nil {
@@ -410,13 +411,10 @@ func fileSeek(t *vm.Thread) int {
 
 func fileSetvbuf(t *vm.Thread) int {
 	f := self(t)
-	switch mode := t.CheckString(2); mode {
-	case "no", "line":
-		f.line = true
-	case "full":
-		f.line = false
-	default:
+	mode := t.CheckString(2)
+	if mode != "no" && mode != "line" && mode != "full" {
 		t.ArgError(2, "invalid option '"+mode+"'")
 	}
+	f.flushes, f.lines = mode == "no", mode == "line"
 	return pushResult(t, nil, "")
 }

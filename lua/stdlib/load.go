@@ -24,7 +24,7 @@ func (s *state) load(t *vm.Thread, src, chunk, mode string, env *vm.Table) (vm.V
 	if binary {
 		p := s.dumps[src]
 		if p == nil {
-			return vm.Nil, fmt.Errorf("cannot load incompatible bytecode")
+			return vm.Nil, fmt.Errorf("(binary): cannot load incompatible bytecode")
 		}
 		if env == nil {
 			env = t.Env()
@@ -38,6 +38,7 @@ func (s *state) load(t *vm.Thread, src, chunk, mode string, env *vm.Table) (vm.V
 type chunkReader struct {
 	s          *state
 	reader     vm.Value
+	pcall      vm.Value
 	text       strings.Builder
 	name, mode string
 	env        *vm.Table
@@ -51,7 +52,7 @@ func (s *state) baseLoad(t *vm.Thread) int {
 		l.name = t.CheckString(1)
 	case vm.KFunction:
 	default:
-		t.TypeError(1, "string")
+		t.TypeError(1, "function")
 	}
 	l.name = t.OptString(2, l.name)
 	l.mode = t.OptString(3, "")
@@ -59,30 +60,40 @@ func (s *state) baseLoad(t *vm.Thread) int {
 		l.env = t.Arg(4).Table()
 	}
 	if v.Kind() == vm.KFunction {
+		l.pcall = s.m.Primitive("pcall")
 		return l.read(t)
 	}
 	return l.load(t, t.CheckString(1))
 }
 
-// read asks for piece after piece.
+// read asks for piece after piece. An error of the reader is one of load.
 func (l *chunkReader) read(t *vm.Thread) int {
 	if t.Yields(l.reader) {
 		return t.CallThen(&vm.Continuation{Then: func(t *vm.Thread) int {
-			if n := l.add(t, t.Arg(1)); n >= 0 {
+			if n := l.add(t, t.Args()); n >= 0 {
 				return n
 			}
 			return l.read(t)
-		}}, l.reader)
+		}}, l.pcall, l.reader)
 	}
 	for {
-		if n := l.add(t, t.Call1(l.reader)); n >= 0 {
+		if n := l.add(t, t.CallRaw(l.pcall, l.reader)); n >= 0 {
 			return n
 		}
 	}
 }
 
-// add adds a piece. It gives the results of load after the last, else -1.
-func (l *chunkReader) add(t *vm.Thread, v vm.Value) int {
+// add adds a piece, what pcall of the reader gave. It gives the results of load after the last, else -1.
+func (l *chunkReader) add(t *vm.Thread, results []vm.Value) int {
+	v := vm.Nil
+	if len(results) > 1 {
+		v = results[1]
+	}
+	if !results[0].Truth() {
+		t.PushNil()
+		t.Push(v)
+		return 2
+	}
 	if v.IsNil() || v.Kind() == vm.KString && v.Str() == "" {
 		return l.load(t, l.text.String())
 	}
@@ -95,7 +106,9 @@ func (l *chunkReader) add(t *vm.Thread, v vm.Value) int {
 	l.text.WriteString(piece)
 	t.Reserve(len(piece))
 	if l.text.Len() > maxSource {
-		t.RaiseString("not enough memory")
+		t.PushNil()
+		t.PushString("not enough memory")
+		return 2
 	}
 	return -1
 }

@@ -45,6 +45,7 @@ func (s *state) openPackage(g *vm.Table) {
 		loaders.SetInt(i+1, s.m.NewFunc("loader", f))
 	}
 	p.SetStr("loaders", loaders.Value())
+	p.SetStr("searchers", loaders.Value())
 	g.SetStr("require", s.m.NewFunc("require", s.require))
 	g.SetStr("module", s.m.NewFunc("module", s.moduleFunc))
 }

@@ -16,8 +16,8 @@ func (s *state) openTable() {
 		{"pack", tablePack},
 		{"remove", tableRemove},
 		{"sort", tableSort},
-		{"unpack", tableUnpack},
 	})
+	t.SetStr("unpack", s.m.Globals().GetStr("unpack"))
 	for _, f := range []function{
 		{"new", func(t *vm.Thread) int {
 			na, nh := t.CheckInt(1), t.CheckInt(2)

@@ -97,12 +97,30 @@ func (t *Thread) callFailed() error {
 	}
 	if e.Value.n == tTable || e.Value.n == tUser {
 		if h := t.vm.metaOf(&e.Value, mmToString); h != nil && !e.Fatal {
-			if r, err := t.Call(*h, e.Value); err == nil && len(r) > 0 {
-				e.text, _ = r[0].ToString()
-			}
+			e.text = t.errorText(*h, e.Value)
 		}
 	}
 	return e
+}
+
+// errorText is what __tostring says of an error value. An error of its own is dropped, and not asked in turn.
+func (t *Thread) errorText(toString, v Value) (text string) {
+	x := t.x
+	if slot, ok := t.pushCall(&toString, []Value{v}); ok && t.call(slot, 1, false) {
+		if x.resN > 0 {
+			text, _ = t.at(x.resAt).ToString()
+		}
+		return text
+	}
+	if u := x.unwind; u != nil {
+		x.unwind = nil
+		panic(u)
+	}
+	x.err, x.exit, x.goTrace, x.traces = Value{}, nil, nil, nil
+	if t.depth == 0 {
+		x.fatal = false
+	}
+	return ""
 }
 
 // CallRaw calls a function for a function of Go that Lua called: errors go on to who called that.
@@ -203,14 +221,8 @@ func (f *Function) Value() Value {
 // Env gives the environment.
 func (f *Function) Env() *Table { return f.env }
 
-// SetEnv sets the environment; false when a function of Go has none that could be set.
-func (f *Function) SetEnv(e *Table) bool {
-	if f.p == nil {
-		return false
-	}
-	f.env = e
-	return true
-}
+// SetEnv sets the environment. Functions of Go have one too, which means nothing.
+func (f *Function) SetEnv(e *Table) { f.env = e }
 
 // IsGo tells whether it is a function of Go.
 func (f *Function) IsGo() bool { return f.p == nil }

@@ -141,10 +141,18 @@ func rawString(v Value) string {
 			return l.name
 		}
 	case tNative:
-		return fmt.Sprintf("function: builtin: %#010x", address(v.p))
+		return fmt.Sprintf("function: builtin#%d", v.native().id)
 	}
 	return fmt.Sprintf("%s: %#010x", v.typeName(), address(v.p))
 }
 
 // Raw is tostring without metamethods.
 func (v Value) Raw() string { return rawString(v) }
+
+// Address is where the object of the value lies, 0 for values that are none.
+func (v Value) Address() uintptr {
+	if v.n < tStr || v.isNum() {
+		return 0
+	}
+	return address(v.p)
+}

@@ -122,3 +122,21 @@ func TestPrograms(t *testing.T) {
 		})
 	}
 }
+
+// An error value whose __tostring fails, with itself even, has no text and ends nothing else.
+func TestErrorTextFails(t *testing.T) {
+	m := newVM()
+	defer m.Close()
+	for _, f := range []string{"error", "function(e) error(e) end", "function() while true do end end", "function() return {} end", "coroutine.wrap(function(e) error(e) end)"} {
+		th := m.NewThread()
+		th.SetLimits(Limits{Instructions: 1 << 20})
+		_, err := th.Call(loadText(t, m, "error(setmetatable({}, {__tostring = "+f+"}))"))
+		if e, ok := err.(*Error); !ok || e.Value.Table() == nil || e.Error() != "(error object is a table value)" {
+			t.Errorf("%s: %v", f, err)
+		}
+		th.SetLimits(Limits{})
+		if got := run(t, m, "return 1 + 1"); got != "2" {
+			t.Errorf("%s: afterwards %s", f, got)
+		}
+	}
+}

@@ -125,10 +125,16 @@ func (t *Thread) callSpecial(nat *native, slot uintptr, n int, want int16) (done
 		}
 		return true, t.pushFrame(slot, slot, want, kPcall) && t.callValue(slot+16, n-1, -1, kSlow)
 	case spXpcall:
-		if n < 2 {
-			return true, t.argFail(slot, 2, "value expected")
+		if n == 0 {
+			return true, t.argFail(slot, 1, "value expected")
+		}
+		if n == 1 {
+			return true, t.typeFail(slot, 2, "function", n)
 		}
 		f, h := t.at(slot+16), t.at(slot+32)
+		if !h.isFunc() {
+			return true, t.typeFail(slot, 2, "function", n)
+		}
 		*f, *h = *h, *f
 		return true, t.pushFrame(slot, slot, want, kXpcall) && t.callValue(slot+32, n-2, -1, kSlow)
 	case spResume, spWrap:

@@ -23,7 +23,7 @@ func (t *Thread) resume(nat *native, slot uintptr, n int, want int16) bool {
 	if !wrap {
 		v := t.at(a)
 		if n == 0 || v.n != tThread {
-			return t.typeFail(slot, 1, "coroutine", n)
+			return t.argFail(slot, 1, "coroutine expected")
 		}
 		co = (*Thread)(v.p)
 		a += 16
@@ -33,7 +33,7 @@ func (t *Thread) resume(nat *native, slot uintptr, n int, want int16) bool {
 		msg := "cannot resume dead coroutine"
 		if co.status != coDead {
 			msg = "cannot resume running coroutine"
-			if co.status == coNormal || co.root {
+			if co.status == coNormal || co.root && co != t {
 				msg = "cannot resume non-suspended coroutine"
 			}
 		}
@@ -140,7 +140,9 @@ func (t *Thread) RethrowAsIs(e *Error) {
 // Wrap makes the function that coroutine.wrap gives.
 func (t *Thread) Wrap(fn Value) Value {
 	co := t.newCoroutine(fn)
-	return Value{unsafe.Pointer(&native{Function: Function{env: t.vm.globals}, fn: specialOnly, special: spWrap, name: "wrap", co: co}), tNative}
+	w := t.vm.special("wrap", spWrap, specialOnly)
+	w.native().co = co
+	return w
 }
 
 // specialOnly is the body of functions that callSpecial carries out.

@@ -92,7 +92,7 @@ func (p *parser) match(what, who token, line int) {
 }
 
 func (p *parser) name() string {
-	if p.t != tkName && p.t != tkGoto {
+	if p.t != tkName {
 		p.expected(tkName)
 	}
 	s := p.str
@@ -329,12 +329,10 @@ func (p *parser) statement() *stmt {
 		}
 		return &stmt{kind: sBreak, line: line}
 	case tkGoto:
-		if p.peek() == tkName || p.peek() == tkGoto {
-			p.next()
-			s := &stmt{kind: sGoto, line: line, str: p.name()}
-			p.addGoto(s)
-			return s
-		}
+		p.next()
+		s := &stmt{kind: sGoto, line: line, str: p.name()}
+		p.addGoto(s)
+		return s
 	}
 	return p.exprStmt(line)
 }

@@ -21,7 +21,7 @@ func (p *parser) primary() *expr {
 			e = &expr{kind: eParen, a: e, line: line}
 		}
 		return e
-	case tkName, tkGoto:
+	case tkName:
 		return p.resolve(p.name(), line)
 	}
 	p.failAt(p.t, "unexpected symbol")
@@ -95,7 +95,7 @@ func (p *parser) table() *expr {
 			k = p.expr()
 			p.need(']')
 			p.need('=')
-		case (p.t == tkName || p.t == tkGoto) && p.peek() == '=':
+		case p.t == tkName && p.peek() == '=':
 			k = &expr{kind: eString, str: p.name(), line: line}
 			p.need('=')
 		}
@@ -123,7 +123,7 @@ func (p *parser) function(method bool, line int) *expr {
 			n.vararg = true
 			break
 		}
-		if p.t != tkName && p.t != tkGoto {
+		if p.t != tkName {
 			p.failAt(p.t, "<name> or '...' expected")
 		}
 		v := &localVar{name: p.name()}

@@ -26,6 +26,7 @@ type native struct {
 	fn      Func
 	special uint8
 	loop    uint8
+	id      uint32 // what tostring shows
 	name    string
 	co      *Thread // of coroutine.wrap
 	host    any     // see Function.Host

@@ -33,6 +33,7 @@ type VM struct {
 	onSlice      func(t *Thread, s Slice) error
 	onYield      func(t *Thread, args []Value) []Value
 	builtins     map[string]func(t *Thread) Value
+	natives      uint32 // functions of Go made so far
 	moreBuiltins func(name string)
 	shared       *Pool
 	opts         Options
@@ -104,11 +105,12 @@ func (m *VM) NewTable(narr, nrec int) *Table { return newTable(narr, nrec) }
 
 // NewFunc makes a function. The name is for messages when nothing better is known.
 func (m *VM) NewFunc(name string, f Func) Value {
-	return Value{unsafe.Pointer(&native{Function: Function{env: m.globals}, fn: f, name: name}), tNative}
+	return m.special(name, spNone, f)
 }
 
 func (m *VM) special(name string, sp uint8, f Func) Value {
-	return Value{unsafe.Pointer(&native{Function: Function{env: m.globals}, fn: f, special: sp, name: name}), tNative}
+	m.natives++
+	return Value{unsafe.Pointer(&native{Function: Function{env: m.globals}, fn: f, special: sp, id: m.natives, name: name}), tNative}
 }
 
 // Primitive gives a function that only the VM can carry out: "pcall", "xpcall", "resume", "yield", "next" or "ipairs"
