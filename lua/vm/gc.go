@@ -63,10 +63,23 @@ func (m *VM) collect() {
 // RunFinalizers calls the __gc functions that are due.
 func (m *VM) RunFinalizers() { m.collect() }
 
+// scrub clears what the stack's values without an object have kept of the values before them, up to end.
+func (t *Thread) scrub(end uintptr) {
+	for i := range t.slice(0, int(end)/16) {
+		if v := t.at(uintptr(i) * 16); v.isNum() || v.n <= tTrue {
+			v.p = nil
+		}
+	}
+}
+
 // Collect runs a full collection of the process for t, and the __gc functions that became due.
 func (t *Thread) Collect() {
 	if t.ab != 0 { // what lies above is dead, but would be kept
 		clear(t.slice(t.push, int(t.limit-t.push)/16))
+		t.scrub(t.push)
+	}
+	for o := t.parent; o != nil; o = o.parent {
+		o.scrub(o.limit)
 	}
 	clear(t.buf[:cap(t.buf)])
 	runtime.GC()

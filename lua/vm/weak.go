@@ -14,7 +14,6 @@ type weakTable struct {
 	m          map[weakKey]int
 	ents       []weakEntry
 	dead       int
-	scratch    Value
 }
 
 type weakKey struct {
@@ -111,8 +110,8 @@ func (w *weakTable) get(k *Value) *Value {
 	if v.n == tNil {
 		return nil
 	}
-	w.scratch = v
-	return &w.scratch
+	found := v // of its own: what is kept here would not be held weakly any more
+	return &found
 }
 
 func (w *weakTable) set(k, v *Value) {
