@@ -7,6 +7,7 @@ import (
 
 	"github.com/luahttpd/luahttpd/lua/cjson"
 	"github.com/luahttpd/luahttpd/lua/ffi"
+	"github.com/luahttpd/luahttpd/lua/lfs"
 	"github.com/luahttpd/luahttpd/lua/lpeg"
 	"github.com/luahttpd/luahttpd/lua/openssl"
 	"github.com/luahttpd/luahttpd/lua/resty"
@@ -19,6 +20,7 @@ import (
 var nativeArea = area{open: func(e *engine, ngx *vm.Table) {
 	cjson.Register(e.vm, e.null)
 	ffi.Register(e.vm, e.null)
+	lfs.Register(e.vm)
 	lpeg.Register(e.vm)
 	resty.Register(e.vm, resty.Host{Now: func() float64 {
 		return float64(e.now().UnixMilli()) / 1000

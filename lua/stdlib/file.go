@@ -29,6 +29,14 @@ type file struct {
 	lines   bool // after each write that has a line end
 }
 
+// OS gives the open file, nil when it is closed: package lfs locks it.
+func (f *file) OS() *os.File {
+	if f.closed {
+		return nil
+	}
+	return f.f
+}
+
 func (f *file) reader() (*bufio.Reader, error) {
 	if !f.read {
 		return nil, errBadDescriptor
