@@ -43,6 +43,7 @@ type options struct {
 	port       uint16
 	syscalls   *actor.Syscalls
 	testing    bool
+	unbound    bool
 }
 
 // WithPrefix sets the directory that relative paths of the configuration start
@@ -83,6 +84,10 @@ func WithLuaModule(name string, load func(t *vm.Thread) vm.Value) Option {
 
 // WithDefaultPort sets the port of server blocks without listen (80).
 func WithDefaultPort(port uint16) Option { return func(o *options) { o.port = port } }
+
+// WithoutSockets opens none of the addresses that the configuration listens on:
+// connections come only from listeners that Attach and Serve are given.
+func WithoutSockets() Option { return func(o *options) { o.unbound = true } }
 
 // ForTest compiles the configuration as -t does: nothing that runs is touched.
 func ForTest() Option { return func(o *options) { o.testing = true } }

@@ -22,6 +22,9 @@ func (s *Server) openSockets(cfg *phases.Config) error {
 	if s.sockets == nil {
 		s.sockets = map[string]*socket{}
 	}
+	if s.o.unbound {
+		return nil
+	}
 	workers := len(s.workers)
 	if workers == 0 {
 		workers = cfg.Process.Workers

@@ -15,8 +15,11 @@ type flags struct {
 const usage = `nginx version: %s
 Usage: luahttpd [-?hvVtTq] [-s signal] [-p prefix] [-e filename] [-c filename] [-g directives]
        luahttpd FILE.lua            serve one Lua file as the answer to everything
-       luahttpd run FILE.lua        run a script with the whole ngx API and print what it says
+       luahttpd run [options] FILE.lua [arguments]
+                                    run a script with the whole ngx API (-h: options)
        luahttpd run -e 'CODE'       the same for a line of Lua
+       luahttpd test [options] [FILES]
+                                    run tests in busted's style (-h: options)
 
 Options:
   -?,-h         : this help

@@ -1,14 +1,10 @@
 package main
 
 import (
-	"context"
 	"embed"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -31,10 +27,13 @@ const (
 )
 
 // runScript is what stands on the command line without a flag: a Lua file to
-// serve, or "run" and a Lua file or a line of Lua.
+// serve, or a word for what else to do with scripts.
 func runScript(f *flags) int {
-	if f.args[0] == "run" {
+	switch f.args[0] {
+	case "run":
 		return runOnce(f.args[1:])
+	case "test":
+		return runTests(f.args[1:])
 	}
 	if len(f.args) > 1 || !strings.HasSuffix(f.args[0], ".lua") {
 		return emerg(fmt.Errorf("invalid option: \"%s\"", f.args[0]))
@@ -111,75 +110,4 @@ func serveFrom(prefix, config, what string) int {
 		return 0
 	}
 	return emerg(fmt.Errorf("ports %d to %d are taken", firstPort, firstPort+portTries-1))
-}
-
-// runOnce answers one request with a script and prints the answer: the script
-// has the whole API of a request.
-func runOnce(args []string) int {
-	dir, err := os.MkdirTemp("", "luahttpd-")
-	if err != nil {
-		return emerg(err)
-	}
-	defer os.RemoveAll(dir)
-	var file string
-	switch {
-	case len(args) == 2 && args[0] == "-e":
-		file = filepath.Join(dir, "command-line.lua")
-		err = os.WriteFile(file, []byte(args[1]), 0o600)
-	case len(args) == 1:
-		file, err = filepath.Abs(args[0])
-		if err == nil {
-			_, err = os.Stat(file)
-		}
-	default:
-		err = errors.New("run takes a Lua file, or -e and a line of Lua")
-	}
-	if err != nil {
-		return emerg(err)
-	}
-	l, err := net.Listen("unix", filepath.Join(dir, "run.sock"))
-	if err != nil {
-		return emerg(err)
-	}
-	defer l.Close()
-	wd, err := os.Getwd()
-	if err != nil {
-		return emerg(err)
-	}
-	config := strings.NewReplacer("@FILE@", quote(file), "@DIR@", quoteInside(wd), "@SOCKET@", quote("unix:"+filepath.Join(dir, "listen.sock"))).Replace(mustRead("site/run.conf"))
-	srv, err := luahttpd.Parse(strings.NewReader(config), luahttpd.WithPrefix(wd))
-	if err != nil {
-		return emerg(err)
-	}
-	defer srv.Close()
-	if err := srv.Attach(l); err != nil {
-		return emerg(err)
-	}
-	if err := srv.Start(); err != nil {
-		return emerg(err)
-	}
-	return printAnswer(l.Addr().String())
-}
-
-// printAnswer makes the request and copies the answer to the terminal as it
-// comes. A status of 400 and more fails the command.
-func printAnswer(socket string) int {
-	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		var d net.Dialer
-		return d.DialContext(ctx, "unix", socket)
-	}}}
-	defer client.CloseIdleConnections()
-	resp, err := client.Get("http://localhost/")
-	if err != nil {
-		return emerg(err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode >= 400 {
-		fmt.Fprintln(os.Stderr, "luahttpd: the script ended with status", resp.Status)
-		return 1
-	}
-	if _, err := io.Copy(os.Stdout, resp.Body); err != nil {
-		return emerg(err)
-	}
-	return 0
 }
