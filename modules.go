@@ -61,6 +61,8 @@ func modules() []phases.Module {
 		upstream.IPHash,
 		upstream.Hash,
 		upstream.Random,
+		upstream.EWMA,
+		upstream.HealthCheck,
 		upstream.Proxy,
 		upstream.FastCGI,
 		upstream.SCGI,

@@ -255,7 +255,7 @@ func (s *state) lookup(d dialing) (addr actor.Addr, text string) {
 		return addr, "failed to parse host name \"" + d.host + "\": invalid host"
 	}
 	core := s.core()
-	addrs, err := core.Resolver.Lookup(s.e.worker, host, core.ResolverTimeout)
+	addrs, err := s.e.site.cfg.ResolverOf(core).Lookup(s.e.worker, host, core.ResolverTimeout)
 	if err != nil {
 		if core.Resolver == nil {
 			return addr, "no resolver defined to resolve \"" + host + "\""

@@ -48,6 +48,7 @@ type Config struct {
 	zones      map[string]*zone
 	notices    []string
 	regexes    *pcre.Cache
+	system     ResolverConf // for what has no resolver directive
 }
 
 // Build says what the server calls itself.
@@ -86,6 +87,7 @@ func Compile(file *conf.File, path string, o Options) (*Config, error) {
 		vars: map[string]*variable{}, members: map[string]*member{}, directives: map[string][]directiveRow{}, values: map[any]any{}, zones: map[string]*zone{},
 		regexes: pcre.NewCache(0),
 	}
+	cfg.system = ResolverConf{Local: true, IPv4: true, IPv6: true, config: cfg}
 	if cfg.Actors == nil {
 		cfg.Actors = mailbox.NewSystem()
 	}

@@ -14,30 +14,58 @@ import (
 // resolvers are those of one resolver directive, one for each worker.
 type resolvers struct {
 	mu  sync.Mutex
-	all map[*actor.Worker]*resolver.Resolver
+	all map[*actor.Worker]resolves
 }
 
-// Lookup returns the addresses of a host name, at least one. Without a
-// resolver directive (c is nil), or with local=on, the system is asked. It
-// parks for timeout at most; the error is a *resolver.Error.
-func (c *ResolverConf) Lookup(w *actor.Worker, name string, timeout time.Duration) ([]netip.Addr, error) {
-	if c == nil || c.Local {
-		return resolver.System(w, name, timeout)
+// resolves is what a *resolver.Resolver and a *resolver.System do.
+type resolves interface {
+	Resolve(name string, timeout time.Duration) (resolver.Answer, error)
+	Services(name string, timeout time.Duration) (resolver.Answer, error)
+}
+
+// ResolverOf is what resolves names for c: its resolver directive, or the
+// system's files and servers if there is none.
+func (cfg *Config) ResolverOf(c *Core) *ResolverConf {
+	if c.Resolver != nil {
+		return c.Resolver
 	}
-	return c.of(w).Lookup(name, timeout)
+	return &cfg.system
 }
 
-func (c *ResolverConf) of(w *actor.Worker) *resolver.Resolver {
+// Lookup returns the addresses of a host name, at least one. It parks for
+// timeout at most; the error is a *resolver.Error.
+func (c *ResolverConf) Lookup(w *actor.Worker, name string, timeout time.Duration) ([]netip.Addr, error) {
+	a, err := c.Resolve(w, name, timeout)
+	return a.Addrs, err
+}
+
+// Resolve is Lookup that also says how long the answer is good.
+func (c *ResolverConf) Resolve(w *actor.Worker, name string, timeout time.Duration) (resolver.Answer, error) {
+	return c.of(w).Resolve(name, timeout)
+}
+
+// Services returns the hosts of a service, at least one, as Resolve does.
+func (c *ResolverConf) Services(w *actor.Worker, name string, timeout time.Duration) (resolver.Answer, error) {
+	return c.of(w).Services(name, timeout)
+}
+
+func (c *ResolverConf) of(w *actor.Worker) resolves {
 	c.perWorker.mu.Lock()
 	defer c.perWorker.mu.Unlock()
 	r := c.perWorker.all[w]
-	if r == nil {
-		r = resolver.New(w, resolver.Config{Servers: c.Servers, Valid: c.Valid, IPv4: c.IPv4, IPv6: c.IPv6, Log: c.logError})
-		if c.perWorker.all == nil {
-			c.perWorker.all = map[*actor.Worker]*resolver.Resolver{}
-		}
-		c.perWorker.all[w] = r
+	if r != nil {
+		return r
 	}
+	conf := resolver.Config{Servers: c.Servers, Valid: c.Valid, IPv4: c.IPv4, IPv6: c.IPv6, Log: c.logError}
+	if c.Local {
+		r = resolver.NewSystem(w, conf)
+	} else {
+		r = resolver.New(w, conf)
+	}
+	if c.perWorker.all == nil {
+		c.perWorker.all = map[*actor.Worker]resolves{}
+	}
+	c.perWorker.all[w] = r
 	return r
 }
 

@@ -21,12 +21,12 @@ func (q *query) take(packet []byte) (ok bool) {
 		return false
 	}
 	q.answered, q.truncated, q.code = true, h.Truncated, int(h.RCode)
-	q.addrs, q.alias, q.ttl = nil, "", -1
+	q.addrs, q.services, q.alias, q.ttl = nil, nil, "", -1
 	if q.code != 0 || q.truncated {
 		return true
 	}
 	if p.SkipAllQuestions() != nil || !q.records(&p) {
-		q.addrs, q.alias, q.code = nil, "", codeServer
+		q.addrs, q.services, q.alias, q.code = nil, nil, "", codeServer
 	}
 	return true
 }
@@ -69,6 +69,14 @@ func (q *query) records(p *dnsmessage.Parser) (ok bool) {
 				return false
 			}
 			q.addrs = append(q.addrs, netip.AddrFrom16(r.AAAA))
+		case dnsmessage.TypeSRV:
+			r, err := p.SRVResource()
+			if err != nil {
+				return false
+			}
+			if host := strings.TrimSuffix(r.Target.String(), "."); host != "" { // "." says that there is no such service
+				q.services = append(q.services, Service{host, r.Port, r.Priority, r.Weight})
+			}
 		default:
 			if p.SkipAnswer() != nil {
 				return false

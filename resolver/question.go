@@ -13,14 +13,16 @@ import (
 
 // question is one name that is being asked for, and who waits for it.
 type question struct {
-	r     *Resolver
-	name  string
-	until time.Time
-	wake  []func()
+	r       *Resolver
+	name    string
+	key     string // in the Resolver's maps
+	service bool
+	until   time.Time
+	wake    []func()
 
-	done  bool
-	addrs []netip.Addr
-	code  int
+	done   bool
+	answer Answer
+	code   int
 }
 
 // wait parks until the question is answered or the time is up.
@@ -47,7 +49,7 @@ func (q *question) ask() {
 	r := q.r
 	defer func() {
 		q.done = true
-		delete(r.asking, q.name)
+		delete(r.asking, q.key)
 		for _, wake := range q.wake {
 			wake()
 		}
@@ -69,9 +71,9 @@ func (q *question) ask() {
 			q.code = m.code
 			return
 		}
-		if len(m.addrs) > 0 || m.alias == "" {
-			q.addrs = m.addrs
-			r.remember(q.name, m.addrs, lives)
+		if len(m.addrs) > 0 || len(m.services) > 0 || m.alias == "" {
+			q.answer = Answer{Addrs: m.addrs, Services: m.services}
+			r.remember(q.key, &q.answer, lives)
 			return
 		}
 		target = m.alias
@@ -85,12 +87,14 @@ var errNoAnswer = errors.New("no answer")
 // the time of the question is up.
 func (q *question) exchange(name string) (merged, error) {
 	r := q.r
-	qs, err := newQueries(name, r.config)
+	qs, err := newQueries(name, r.config, q.service)
 	if err != nil {
 		return merged{code: codeNotFound, ttl: -1}, nil
 	}
-	next := r.next // each question begins with another server
-	r.next++
+	next := r.next
+	if !r.config.InOrder {
+		r.next++ // the next question begins with another server
+	}
 	for ; ; next++ {
 		left := q.until.Sub(r.w.Now())
 		if left <= 0 {
@@ -213,7 +217,9 @@ type query struct {
 	id     uint16
 	q      dnsmessage.Question
 	packet []byte
-	answer
+
+	addrs     []netip.Addr
+	services  []Service
 	answered  bool
 	truncated bool
 	code      int
@@ -223,13 +229,14 @@ type query struct {
 
 // merged is what all queries for a name have brought.
 type merged struct {
-	addrs []netip.Addr
-	alias string
-	code  int
-	ttl   time.Duration
+	addrs    []netip.Addr
+	services []Service
+	alias    string
+	code     int
+	ttl      time.Duration
 }
 
-func newQueries(name string, c Config) ([]*query, error) {
+func newQueries(name string, c Config, service bool) ([]*query, error) {
 	n, err := dnsmessage.NewName(name + ".")
 	if err != nil {
 		return nil, err
@@ -241,6 +248,10 @@ func newQueries(name string, c Config) ([]*query, error) {
 		q.packet, err = m.Pack()
 		qs = append(qs, q)
 		return err
+	}
+	if service {
+		err := add(dnsmessage.TypeSRV)
+		return qs, err
 	}
 	if c.IPv4 {
 		if err := add(dnsmessage.TypeA); err != nil {
@@ -262,6 +273,7 @@ func merge(qs []*query) merged {
 	m := merged{ttl: -1}
 	for _, q := range qs {
 		m.addrs = append(m.addrs, q.addrs...)
+		m.services = append(m.services, q.services...)
 		m.alias = q.alias
 		if q.code != 0 {
 			m.code = q.code

@@ -1,5 +1,6 @@
-// Package resolver finds the addresses of host names by DNS (RFC 1035), for
-// the resolver directive, without blocking a worker.
+// Package resolver finds the addresses of host names by DNS (RFC 1035) and the
+// hosts of services (RFC 2782), without blocking a worker: for the resolver
+// directive, and as the system does where there is none.
 package resolver
 
 import (
@@ -23,6 +24,9 @@ type Config struct {
 	Valid time.Duration
 	// IPv4 and IPv6 say which addresses to ask for.
 	IPv4, IPv6 bool
+	// InOrder begins each question with the first server; otherwise they take
+	// turns.
+	InOrder bool
 	// Log, when not nil, hears of servers that cannot be reached: the system
 	// call and its error.
 	Log func(call string, err error)
@@ -67,36 +71,67 @@ type Resolver struct {
 	config  Config
 	servers []actor.Addr
 	next    int // server to begin with
-	cache   map[string]answer
+	cache   map[string]Answer
 	asking  map[string]*question
 }
 
-// answer is what is known of a name.
-type answer struct {
-	addrs []netip.Addr
-	until time.Time
+// Answer is what a name stands for.
+type Answer struct {
+	// Addrs are a host's addresses, IPv4 first; at least one without an error.
+	Addrs []netip.Addr
+	// Services are a service's hosts as they came.
+	Services []Service
+	// Until is how long the answer is good.
+	Until time.Time
+}
+
+// Service is one SRV record (RFC 2782): a lower Priority comes first.
+type Service struct {
+	Host             string
+	Port             uint16
+	Priority, Weight uint16
 }
 
 // New makes a worker's resolver. Names of servers are resolved when the first
 // question is asked.
 func New(w *actor.Worker, c Config) *Resolver {
-	return &Resolver{w: w, config: c, cache: map[string]answer{}, asking: map[string]*question{}}
+	return &Resolver{w: w, config: c, cache: map[string]Answer{}, asking: map[string]*question{}}
 }
 
 // Lookup returns the addresses of a name, at least one. It parks at most for
 // timeout; the error is an *Error.
 func (r *Resolver) Lookup(name string, timeout time.Duration) ([]netip.Addr, error) {
+	a, err := r.Resolve(name, timeout)
+	return a.Addrs, err
+}
+
+// Resolve is Lookup that also says how long the answer is good.
+func (r *Resolver) Resolve(name string, timeout time.Duration) (Answer, error) {
+	return r.answer(name, false, timeout)
+}
+
+// Services returns the hosts of a service ("_http._tcp.example.com"), at least
+// one. It parks at most for timeout; the error is an *Error.
+func (r *Resolver) Services(name string, timeout time.Duration) (Answer, error) {
+	return r.answer(name, true, timeout)
+}
+
+func (r *Resolver) answer(name string, service bool, timeout time.Duration) (Answer, error) {
 	name = strings.ToLower(strings.TrimSuffix(name, "."))
-	if a, ok := r.cache[name]; ok {
-		if r.w.Now().Before(a.until) {
-			return a.addrs, nil
-		}
-		delete(r.cache, name)
+	key := name
+	if service {
+		key = "SRV " + name
 	}
-	q := r.asking[name]
+	if a, ok := r.cache[key]; ok {
+		if r.w.Now().Before(a.Until) {
+			return a, nil
+		}
+		delete(r.cache, key)
+	}
+	q := r.asking[key]
 	if q == nil {
-		q = &question{r: r, name: name, until: r.w.Now().Add(timeout)}
-		r.asking[name] = q
+		q = &question{r: r, name: name, key: key, service: service, until: r.w.Now().Add(timeout)}
+		r.asking[key] = q
 		r.w.Go(q.ask)
 	}
 	if !q.done {
@@ -104,32 +139,33 @@ func (r *Resolver) Lookup(name string, timeout time.Duration) ([]netip.Addr, err
 	}
 	switch {
 	case !q.done:
-		return nil, &Error{name, codeTimeout}
+		return Answer{}, &Error{name, codeTimeout}
 	case q.code != 0:
-		return nil, &Error{name, q.code}
-	case len(q.addrs) == 0:
-		return nil, &Error{name, codeNotFound}
+		return Answer{}, &Error{name, q.code}
+	case len(q.answer.Addrs) == 0 && len(q.answer.Services) == 0:
+		return Answer{}, &Error{name, codeNotFound}
 	}
-	return q.addrs, nil
+	return q.answer, nil
 }
 
-// remember keeps an answer.
-func (r *Resolver) remember(name string, addrs []netip.Addr, ttl time.Duration) {
+// remember keeps an answer for its time to live, or that of the configuration.
+func (r *Resolver) remember(key string, a *Answer, ttl time.Duration) {
 	if r.config.Valid > 0 {
 		ttl = r.config.Valid
 	}
-	if ttl <= 0 || len(addrs) == 0 {
+	now := r.w.Now()
+	a.Until = now.Add(max(ttl, 0))
+	if ttl <= 0 || len(a.Addrs) == 0 && len(a.Services) == 0 {
 		return
 	}
-	now := r.w.Now()
 	if len(r.cache) >= cacheLimit {
 		for k, a := range r.cache {
-			if now.After(a.until) || len(r.cache) >= cacheLimit {
+			if now.After(a.Until) || len(r.cache) >= cacheLimit {
 				delete(r.cache, k)
 			}
 		}
 	}
-	r.cache[name] = answer{addrs, now.Add(ttl)}
+	r.cache[key] = *a
 }
 
 // open finds the addresses of the servers, once.
@@ -140,7 +176,7 @@ func (r *Resolver) open() {
 			continue
 		}
 		host, port := splitPort(text)
-		addrs, err := System(r.w, host, 5*time.Second)
+		addrs, err := ofSystem(r.w, host, 5*time.Second)
 		if err != nil {
 			continue // there may be others
 		}
@@ -169,9 +205,9 @@ func splitPort(text string) (host string, port uint16) {
 	return text, 53
 }
 
-// System asks the system for the addresses of a name: /etc/hosts and the
-// servers of resolv.conf. It parks; the error is an *Error.
-func System(w *actor.Worker, name string, timeout time.Duration) (addrs []netip.Addr, err error) {
+// ofSystem asks the system for the addresses of a name server. It parks; the
+// error is an *Error.
+func ofSystem(w *actor.Worker, name string, timeout time.Duration) (addrs []netip.Addr, err error) {
 	w.Offload(func() {
 		until, cancel := context.WithTimeout(context.Background(), timeout)
 		defer cancel()

@@ -1,7 +1,7 @@
 package resolver
 
 import (
-	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"strings"
@@ -15,7 +15,8 @@ import (
 )
 
 // server answers on loopback, by UDP and TCP at the same port, from a zone of
-// names to addresses, "=name" for an alias, "!" for nothing at all, "#" for a
+// names to addresses, "@priority weight port name" for a service's host,
+// "=name" for an alias, "!" for nothing at all, "#" for a
 // datagram that is too small for the answer.
 type server struct {
 	addr  string
@@ -98,6 +99,14 @@ func answerTo(packet []byte, zone map[string][]string, datagram bool) []byte {
 				h.Type = dnsmessage.TypeCNAME
 				m.Answers = append(m.Answers, dnsmessage.Resource{Header: h, Body: &dnsmessage.CNAMEResource{CNAME: dnsmessage.MustNewName(alias + ".")}})
 				next = alias
+			case v[0] == '@':
+				var r dnsmessage.SRVResource
+				var host string
+				fmt.Sscanf(v, "@%d %d %d %s", &r.Priority, &r.Weight, &r.Port, &host)
+				if r.Target = dnsmessage.MustNewName(host + "."); q.Type == dnsmessage.TypeSRV {
+					h.Type = dnsmessage.TypeSRV
+					m.Answers = append(m.Answers, dnsmessage.Resource{Header: h, Body: &r})
+				}
 			default:
 				ip := netip.MustParseAddr(v)
 				if ip.Is4() && q.Type == dnsmessage.TypeA {
@@ -170,6 +179,41 @@ func TestLookup(t *testing.T) {
 	})
 }
 
+// TestServices: the hosts of a service; a name can stand for one and have
+// addresses too.
+func TestServices(t *testing.T) {
+	s := serve(t, map[string][]string{
+		"_http._tcp.a.test": {"@1 5 8080 one.test", "@2 0 8081 two.test"}, "both.test": {"@0 1 80 one.test", "192.0.2.1"},
+		"alias.test": {"=_http._tcp.a.test"}, "none.test": {"192.0.2.1"},
+	})
+	onWorker(t, func(w *actor.Worker) {
+		r := New(w, Config{Servers: []string{s.addr}, IPv4: true, IPv6: true})
+		for name, want := range map[string]string{
+			"_http._tcp.a.test": "[{one.test 8080 1 5} {two.test 8081 2 0}]", "both.test": "[{one.test 80 0 1}]",
+			"alias.test": "[{one.test 8080 1 5} {two.test 8081 2 0}]",
+			"none.test":  "none.test could not be resolved (3: Host not found)", "nosuch.test": "nosuch.test could not be resolved (3: Host not found)",
+		} {
+			a, err := r.Services(name, time.Second)
+			got := fmt.Sprint(a.Services)
+			if err != nil {
+				got = err.Error()
+			} else if left := a.Until.Sub(w.Now()); left < 50*time.Second || left > time.Minute {
+				t.Errorf("%s: good for %v", name, left)
+			}
+			if got != want {
+				t.Errorf("%s: %s, want %s", name, got, want)
+			}
+		}
+		if addrs, err := r.Lookup("both.test", time.Second); err != nil || len(addrs) != 1 {
+			t.Error(addrs, err)
+		}
+		before := s.asked.Load()
+		if _, err := r.Services("both.test", time.Second); err != nil || s.asked.Load() != before {
+			t.Errorf("asked again: %v", err)
+		}
+	})
+}
+
 // TestOnce: many who want one name at a time ask once, and the answer is kept.
 func TestOnce(t *testing.T) {
 	s := serve(t, map[string][]string{"a.test": {"192.0.2.1"}})
@@ -211,22 +255,8 @@ func TestNextServer(t *testing.T) {
 	})
 }
 
-func TestSystem(t *testing.T) {
-	onWorker(t, func(w *actor.Worker) {
-		addrs, err := System(w, "localhost", time.Second)
-		if err != nil || len(addrs) == 0 {
-			t.Error(addrs, err)
-		}
-		_, err = System(w, "no such name", time.Second)
-		var re *Error
-		if !errors.As(err, &re) {
-			t.Errorf("%v", err)
-		}
-	})
-}
-
 func FuzzTake(f *testing.F) {
-	qs, err := newQueries("a.test", Config{IPv4: true})
+	qs, err := newQueries("a.test", Config{IPv4: true}, false)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -260,9 +290,9 @@ func TestMerge(t *testing.T) {
 		addrs, code int
 		alias       string
 	}{
-		{name: "both", a: query{answer: answer{addrs: []netip.Addr{v4}}}, aaaa: query{answer: answer{addrs: []netip.Addr{v6}}}, addrs: 2},
-		{name: "one", a: query{answer: answer{addrs: []netip.Addr{v4}}}, addrs: 1},
-		{name: "an error of one kind", a: query{answer: answer{addrs: []netip.Addr{v4}}}, aaaa: query{code: codeServer}, addrs: 1, code: codeServer},
+		{name: "both", a: query{addrs: []netip.Addr{v4}}, aaaa: query{addrs: []netip.Addr{v6}}, addrs: 2},
+		{name: "one", a: query{addrs: []netip.Addr{v4}}, addrs: 1},
+		{name: "an error of one kind", a: query{addrs: []netip.Addr{v4}}, aaaa: query{code: codeServer}, addrs: 1, code: codeServer},
 		{name: "an alias", a: query{alias: "b"}, aaaa: query{alias: "b"}, alias: "b"},
 		{name: "two aliases", a: query{alias: "b"}, aaaa: query{alias: "c"}, alias: "c"},
 		{name: "no alias after all", a: query{alias: "b"}},

@@ -131,7 +131,12 @@ func (x *Exchange) count(c *peerConn) {
 func (x *Exchange) report(how Outcome) {
 	if p := x.peer; p != nil {
 		x.peer = nil
-		p.u.balancer.Report(p, how)
+		a := x.last()
+		took := a.header
+		if took < 0 {
+			took = a.took
+		}
+		p.u.balancer.Report(p, how, took)
 	}
 }
 

@@ -13,9 +13,10 @@ type Balancer interface {
 	// Pick returns a usable peer that is not in tried and adds it there, or
 	// returns nil if there is none.
 	Pick(r *phases.Request, tried *Tried) *Peer
-	// Report says how the exchange with a picked peer ended. It is called
-	// exactly once for each Pick.
-	Report(p *Peer, how Outcome)
+	// Report says how the exchange with a picked peer ended and how long its
+	// answer's head took, or all of it if there was none. It is called exactly
+	// once for each Pick.
+	Report(p *Peer, how Outcome, took time.Duration)
 }
 
 // Outcome is how an exchange with a peer ended.

@@ -21,7 +21,7 @@ func compile(t testing.TB, http string, zones *phases.Zones) (*phases.Config, er
 	}
 	return phases.Compile(f, "nginx.conf", phases.Options{Zones: zones, Logs: phases.NewLogs(testWriter{t}), Modules: []phases.Module{
 		phases.CoreModule, phases.ProcessModule, phases.SSLModule, phases.Postpone,
-		Module, KeepaliveModule, LeastConn, IPHash, Hash, Random, Proxy,
+		Module, KeepaliveModule, LeastConn, IPHash, Hash, Random, EWMA, HealthCheck, Proxy,
 	}})
 }
 
@@ -63,7 +63,7 @@ func (p *picker) pick(tried *Tried, how Outcome) string {
 	if peer == nil {
 		return "-"
 	}
-	p.u.balancer.Report(peer, how)
+	p.u.balancer.Report(peer, how, 0)
 	return peer.Name[len(peer.Name)-1:]
 }
 
@@ -121,13 +121,13 @@ func TestLeastConn(t *testing.T) {
 	if busy[0] == busy[1] || busy[1] == busy[2] || busy[0] == busy[2] {
 		t.Error("one peer was given two of three requests")
 	}
-	p.u.balancer.Report(busy[1], Answered)
+	p.u.balancer.Report(busy[1], Answered, 0)
 	for range 3 {
 		peer := p.u.balancer.Pick(&p.r, &Tried{})
 		if peer != busy[1] {
 			t.Errorf("%s was picked, %s has no connection", peer.Name, busy[1].Name)
 		}
-		p.u.balancer.Report(peer, Answered)
+		p.u.balancer.Report(peer, Answered, 0)
 	}
 }
 
@@ -249,7 +249,7 @@ func BenchmarkPick(b *testing.B) {
 	r.Init(cfg, w, &phases.Client{Since: time.Now()}, nil)
 	for b.Loop() {
 		var tried Tried
-		u.balancer.Report(u.balancer.Pick(&r, &tried), Answered)
+		u.balancer.Report(u.balancer.Pick(&r, &tried), Answered, 0)
 	}
 }
 

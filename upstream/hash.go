@@ -7,6 +7,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/luahttpd/luahttpd/conf"
 	"github.com/luahttpd/luahttpd/phases"
@@ -66,7 +67,7 @@ func (b *keyHash) Pick(r *phases.Request, tried *Tried) *Peer {
 	}
 }
 
-func (b *keyHash) Report(p *Peer, how Outcome) { b.u.report(p, how) }
+func (b *keyHash) Report(p *Peer, how Outcome, _ time.Duration) { b.u.report(p, how) }
 
 type ketama struct {
 	u      *Upstream
@@ -139,4 +140,4 @@ func (b *ketama) Pick(r *phases.Request, tried *Tried) *Peer {
 	}
 }
 
-func (b *ketama) Report(p *Peer, how Outcome) { b.u.report(p, how) }
+func (b *ketama) Report(p *Peer, how Outcome, _ time.Duration) { b.u.report(p, how) }

@@ -1,6 +1,8 @@
 package upstream
 
 import (
+	"time"
+
 	"github.com/luahttpd/luahttpd/conf"
 	"github.com/luahttpd/luahttpd/phases"
 )
@@ -50,7 +52,7 @@ func (b *ipHash) Pick(r *phases.Request, tried *Tried) *Peer {
 	}
 }
 
-func (b *ipHash) Report(p *Peer, how Outcome) { b.u.report(p, how) }
+func (b *ipHash) Report(p *Peer, how Outcome, _ time.Duration) { b.u.report(p, how) }
 
 // at returns the peer in whose part of the sum of the weights w lies.
 func (g *group) at(w int) *Peer {

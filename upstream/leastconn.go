@@ -1,6 +1,8 @@
 package upstream
 
 import (
+	"time"
+
 	"github.com/luahttpd/luahttpd/conf"
 	"github.com/luahttpd/luahttpd/phases"
 )
@@ -26,28 +28,36 @@ func (b *leastConn) Pick(r *phases.Request, tried *Tried) *Peer {
 		return u.next(tried, now)
 	}
 	for g := u.main; g != nil; g = g.backup {
-		var best *Peer
-		many := false
-		for _, p := range g.peers {
-			if tried.has(p.index) || !p.usable(now) {
-				continue
-			}
-			if best == nil || p.conns*best.Weight < best.conns*p.Weight {
-				best, many = p, false
-			} else if p.conns*best.Weight == best.conns*p.Weight {
-				many = true
-			}
+		g.warmUp()
+		p := g.leastConn(tried, now)
+		if p == nil && g.warm() {
+			p = g.leastConn(tried, now)
 		}
-		if best == nil {
-			continue
+		if p != nil {
+			return p.take(tried, now)
 		}
-		if many {
-			least := best
-			best = g.roundRobin(tried, now, func(p *Peer) bool { return p.conns*least.Weight == least.conns*p.Weight })
-		}
-		return best.take(tried, now)
 	}
 	return nil
 }
 
-func (b *leastConn) Report(p *Peer, how Outcome) { b.u.report(p, how) }
+func (g *group) leastConn(tried *Tried, now int64) *Peer {
+	var best *Peer
+	many := false
+	for _, p := range g.peers {
+		if tried.has(p.index) || !p.usable(now) {
+			continue
+		}
+		if best == nil || p.conns*best.Weight < best.conns*p.Weight {
+			best, many = p, false
+		} else if p.conns*best.Weight == best.conns*p.Weight {
+			many = true
+		}
+	}
+	if many {
+		least := best
+		best = g.roundRobin(tried, now, func(p *Peer) bool { return p.conns*least.Weight == least.conns*p.Weight })
+	}
+	return best
+}
+
+func (b *leastConn) Report(p *Peer, how Outcome, _ time.Duration) { b.u.report(p, how) }

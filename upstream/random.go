@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"math/rand/v2"
+	"time"
 
 	"github.com/luahttpd/luahttpd/conf"
 	"github.com/luahttpd/luahttpd/phases"
@@ -60,4 +61,4 @@ func (b *random) Pick(r *phases.Request, tried *Tried) *Peer {
 	}
 }
 
-func (b *random) Report(p *Peer, how Outcome) { b.u.report(p, how) }
+func (b *random) Report(p *Peer, how Outcome, _ time.Duration) { b.u.report(p, how) }

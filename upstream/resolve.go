@@ -40,7 +40,7 @@ func lookup(host string, port uint16) ([]actor.Addr, error) {
 func (us *upstreams) imply(name string, port uint16, addrs []actor.Addr) *Upstream {
 	u := &Upstream{Name: name, Port: port, workers: &us.workers, mu: &sync.Mutex{}, states: map[string]*peerState{}}
 	like := Peer{Weight: 1, MaxFails: 1, FailTimeout: 10 * time.Second}
-	u.entries = []*entry{{like: like, addrs: addrs}}
+	u.entries = []*entry{{like: like, places: placesOf(addrs)}}
 	u.finish()
 	return u
 }
@@ -70,76 +70,130 @@ func (x *Exchange) resolve(t *target, port uint16) (*Upstream, error) {
 		return u, nil
 	}
 	core := x.r.Loc.Core
-	ips, err := core.Resolver.Lookup(x.r.Worker, t.name, core.ResolverTimeout)
+	ips, err := x.r.Config.ResolverOf(core).Lookup(x.r.Worker, t.name, core.ResolverTimeout)
 	if err != nil {
 		return nil, err
 	}
-	addrs := make([]actor.Addr, 0, len(ips))
-	for _, ip := range ips {
-		addrs = append(addrs, actor.IP(netip.AddrPortFrom(ip.Unmap(), port)))
-	}
-	return us.imply(t.name, port, addrs), nil
+	return us.imply(t.name, port, withPort(ips, port)), nil
 }
 
 var errNoPort = errors.New("no port in upstream")
 
-// namesEvery is how often the names of servers with resolve are asked for.
-// The resolver remembers its answers as long as they are good.
-const namesEvery = time.Second
+// How long after an answer the names of servers with resolve are asked for
+// again at the least, and how long after there was none. In between their time
+// to live decides, or valid= of the resolver.
+const (
+	minNamesEvery    = time.Second
+	failedNamesEvery = time.Second
+)
 
 // startNames has the worker resolve the names of servers while cfg lasts.
 func startNames(cfg *phases.Config, w *actor.Worker) {
 	us := inConfig.Of(cfg)
-	var named []*Upstream
+	type named struct {
+		u *Upstream
+		e *entry
+	}
+	var all []named
 	for _, u := range us.list {
 		for _, e := range u.entries {
 			if e.resolve {
-				named = append(named, u)
-				break
+				all = append(all, named{u, e})
 			}
 		}
 	}
-	if len(named) == 0 {
-		return
-	}
-	us.names.start(w, namesEvery, func() {
-		for _, u := range named {
-			u.refresh(cfg, w)
-		}
-	})
-}
-
-// refresh resolves the names of the upstream's servers anew. A name without an
-// answer keeps its addresses unless there is no such name.
-func (u *Upstream) refresh(cfg *phases.Config, w *actor.Worker) {
-	for _, e := range u.entries {
-		if !e.resolve {
-			continue
-		}
-		ips, err := u.resolve.Resolver.Lookup(w, e.host, u.resolve.ResolverTimeout)
-		var re *resolver.Error
-		if err != nil && !(errors.As(err, &re) && re.Code == notFound) {
-			cfg.MainLog.Logf(phases.LevelError, 0, "%v, in upstream \"%s\"", err, u.Name)
-			continue
-		}
-		addrs := make([]actor.Addr, 0, len(ips))
-		for _, ip := range ips {
-			addrs = append(addrs, actor.IP(netip.AddrPortFrom(ip.Unmap(), e.port)))
-		}
-		u.mu.Lock()
-		if !sameAddrs(e.addrs, addrs) {
-			e.addrs = addrs
-			u.arrange()
-		}
-		u.mu.Unlock()
+	us.names = make([]chore, len(all))
+	for i, n := range all {
+		us.names[i].repeat(w, func() time.Duration { return n.u.refresh(cfg, w, n.e) })
 	}
 }
 
-// notFound is the RCODE of names that do not exist (NXDOMAIN).
-const notFound = 3
+// refresh resolves the name of one of the upstream's servers anew and says how
+// long what was found is good. A name without an answer keeps its addresses
+// unless there is no such name.
+func (u *Upstream) refresh(cfg *phases.Config, w *actor.Worker, e *entry) time.Duration {
+	res := cfg.ResolverOf(u.resolve)
+	find := e.hosts
+	if e.service != "" {
+		find = e.services
+	}
+	places, until, err := find(res, w, u.resolve.ResolverTimeout)
+	if err != nil {
+		cfg.MainLog.Logf(phases.LevelError, 0, "%v, in upstream \"%s\"", err, u.Name)
+		if !isNotFound(err) {
+			return failedNamesEvery
+		}
+	}
+	u.mu.Lock()
+	if !samePlaces(e.places, places) {
+		e.places = places
+		u.arrange()
+	}
+	u.mu.Unlock()
+	if err != nil {
+		return failedNamesEvery
+	}
+	return max(until.Sub(w.Now()), minNamesEvery)
+}
 
-// sameAddrs compares without regard to the order, which name servers change.
-func sameAddrs(a, b []actor.Addr) bool {
+// hosts finds the addresses of the entry's host.
+func (e *entry) hosts(res *phases.ResolverConf, w *actor.Worker, timeout time.Duration) ([]place, time.Time, error) {
+	a, err := res.Resolve(w, e.host, timeout)
+	return placesOf(withPort(a.Addrs, e.port)), a.Until, err
+}
+
+// services finds the hosts of the entry's service and their addresses: those
+// of the lowest priority are the peers, the others backup peers. Of a backup
+// entry there are only the first ones.
+func (e *entry) services(res *phases.ResolverConf, w *actor.Worker, timeout time.Duration) (places []place, until time.Time, err error) {
+	a, err := res.Services(w, e.service, timeout)
+	if err != nil {
+		return nil, a.Until, err
+	}
+	first := a.Services[0].Priority
+	for _, s := range a.Services {
+		first = min(first, s.Priority)
+	}
+	until = a.Until
+	var failed error
+	for _, s := range a.Services {
+		if s.Priority != first && e.backup {
+			continue
+		}
+		h, err := res.Resolve(w, s.Host, timeout)
+		if err != nil {
+			failed = err
+			continue // there may be others
+		}
+		if h.Until.Before(until) {
+			until = h.Until
+		}
+		for _, addr := range withPort(h.Addrs, s.Port) {
+			places = append(places, place{addr, max(int(s.Weight), 1), s.Priority != first})
+		}
+	}
+	if len(places) == 0 {
+		return nil, until, failed
+	}
+	return places, until, nil
+}
+
+func withPort(ips []netip.Addr, port uint16) []actor.Addr {
+	addrs := make([]actor.Addr, 0, len(ips))
+	for _, ip := range ips {
+		addrs = append(addrs, actor.IP(netip.AddrPortFrom(ip.Unmap(), port)))
+	}
+	return addrs
+}
+
+// isNotFound tells whether there is no such name (NXDOMAIN).
+func isNotFound(err error) bool {
+	var re *resolver.Error
+	return errors.As(err, &re) && re.Code == 3
+}
+
+// samePlaces compares without regard to the order, which name servers change.
+func samePlaces(a, b []place) bool {
 	if len(a) != len(b) {
 		return false
 	}

@@ -1,6 +1,10 @@
 package upstream
 
-import "github.com/luahttpd/luahttpd/phases"
+import (
+	"time"
+
+	"github.com/luahttpd/luahttpd/phases"
+)
 
 // roundRobin is nginx's smooth weighted round robin, the default method and
 // what the others fall back to.
@@ -13,20 +17,25 @@ func (b *roundRobin) Pick(r *phases.Request, tried *Tried) *Peer {
 	return b.u.next(tried, now)
 }
 
-func (b *roundRobin) Report(p *Peer, how Outcome) { b.u.report(p, how) }
+func (b *roundRobin) Report(p *Peer, how Outcome, _ time.Duration) { b.u.report(p, how) }
 
 // next picks by round robin, backups last. The lock is held.
 func (u *Upstream) next(tried *Tried, now int64) *Peer {
 	if g := u.main; g.single {
 		p := g.peers[0]
-		if p.Down || p.MaxConns > 0 && p.conns >= p.MaxConns {
+		if p.Down || p.health.out || p.MaxConns > 0 && p.conns >= p.MaxConns {
 			return nil
 		}
 		p.conns++
 		return p
 	}
 	for g := u.main; g != nil; g = g.backup {
-		if p := g.roundRobin(tried, now, nil); p != nil {
+		g.warmUp()
+		p := g.roundRobin(tried, now, nil)
+		if p == nil && g.warm() {
+			p = g.roundRobin(tried, now, nil)
+		}
+		if p != nil {
 			return p.take(tried, now)
 		}
 	}

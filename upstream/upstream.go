@@ -42,8 +42,10 @@ type Upstream struct {
 	balancer Balancer
 	method   *conf.Stmt // the directive that chose the balancer
 	make     func(u *Upstream) Balancer
-	backups  bool // the method knows backup peers
+	backups  bool // the method knows backup peers and slow starts
 	zone     *conf.Stmt
+	// mandatory: a new peer is not asked before it has passed a health check.
+	mandatory bool
 	// mu guards the peers, which change while names are resolved, and their
 	// states.
 	mu      *sync.Mutex
@@ -55,7 +57,9 @@ type Upstream struct {
 type upstreams struct {
 	list    []*Upstream
 	workers workers
-	names   chore
+	names   []chore
+	matches []*match
+	checks  []*healthCheck
 }
 
 var inConfig = phases.NewConfigSlot[upstreams]()
@@ -89,6 +93,7 @@ func startWorker(cfg *phases.Config, w *actor.Worker) error {
 		return nil
 	}
 	startNames(cfg, w)
+	startChecks(cfg, w)
 	startCaches(cfg, w)
 	return nil
 }
@@ -96,7 +101,12 @@ func startWorker(cfg *phases.Config, w *actor.Worker) error {
 // stopWorker ends that and closes the worker's idle connections.
 func stopWorker(cfg *phases.Config, loop *actor.Worker) {
 	us := inConfig.Of(cfg)
-	us.names.stop(loop)
+	for i := range us.names {
+		us.names[i].stop(loop)
+	}
+	for _, h := range us.checks {
+		h.work.stop(loop)
+	}
 	inCache.Of(cfg).work.stop(loop)
 	w := us.workers.of(loop)
 	for _, p := range w.pools {
@@ -114,10 +124,14 @@ type chore struct{ co *actor.Coroutine }
 
 // start has the worker call f now and then every so often.
 func (c *chore) start(w *actor.Worker, every time.Duration, f func()) {
+	c.repeat(w, func() time.Duration { f(); return every })
+}
+
+// repeat has the worker call f again and again, each time after what f says.
+func (c *chore) repeat(w *actor.Worker, f func() time.Duration) {
 	c.co = w.Go(func() {
 		for {
-			f()
-			w.Current().Sleep(every)
+			w.Current().Sleep(f())
 		}
 	})
 }
@@ -200,7 +214,7 @@ func (u *Upstream) single() bool {
 
 // Balance makes the directive s choose the balancing method. A second one
 // takes the place of the first, as in nginx. backups tells whether the method
-// knows backup peers.
+// knows backup peers and slow starts.
 func (u *Upstream) Balance(b *phases.Block, s *conf.Stmt, backups bool, method func(u *Upstream) Balancer) error {
 	if u.method != nil {
 		b.Config.Warn(s, "load balancing method redefined")

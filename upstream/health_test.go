@@ -1,0 +1,88 @@
+package upstream_test
+
+import (
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// until waits for something that the server does by itself.
+func until(t *testing.T, what string, f func() bool) {
+	t.Helper()
+	for end := time.Now().Add(5 * time.Second); !f(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("no %s", what)
+		}
+	}
+}
+
+// TestHealthCheck: a peer that answers checks with something else than it must
+// is left out, and comes back.
+func TestHealthCheck(t *testing.T) {
+	var answer, asked atomic.Value
+	answer.Store("HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n")
+	ill := answering(t, func(_ int, r *http.Request, _ string) string {
+		if r.URL.Path != "/check" {
+			return ok + "Content-Length: 3\r\n\r\nill"
+		}
+		asked.Store(r.Header.Get("X-Checks") + " " + r.Host + " " + r.Header.Get("Connection"))
+		return answer.Load().(string)
+	})
+	well := answering(t, func(_ int, r *http.Request, _ string) string {
+		return ok + "X-Ok: yes\r\nContent-Length: 4\r\n\r\nwell"
+	})
+	s := serve(t, well, "upstream u { zone z 64k; server "+ill.addr+"; server PEER; } "+
+		"match good { status 200-299 304; header X-Ok = yes; header ! X-Bad; header X-Ok !~ no; body ~ \"^w.l{2}$\"; }",
+		"location / { proxy_pass http://u; proxy_set_header X-Checks 1; health_check interval=20ms jitter=5ms fails=2 passes=2 uri=/check match=good; }")
+	both := func() string {
+		_, _, one := split(s.get(t, "/"))
+		_, _, two := split(s.get(t, "/"))
+		return one + " " + two
+	}
+	until(t, "peer that is out", func() bool { return both() == "well well" })
+	if got := asked.Load(); got != "1 u close" {
+		t.Errorf("asked with %q", got)
+	}
+	until(t, "line in the log", func() bool {
+		return strings.Contains(s.log.String(), "peer is unhealthy while checking status code 500, health check \"good\" of peer "+ill.addr+" in upstream \"u\"")
+	})
+	for _, good := range []string{"X-Ok: yes\r\nContent-Length: 4\r\n\r\nwell", "X-Ok: yes\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nwe\r\n2\r\nll\r\n0\r\n\r\n",
+		"X-Ok: yes\r\nConnection: close\r\n\r\nwell"} {
+		answer.Store("HTTP/1.1 103 Early Hints\r\n\r\n" + ok + good)
+		until(t, "peer that is back", func() bool { return strings.Contains(both(), "ill") })
+		answer.Store(ok + "X-Ok: yes\r\nContent-Length: 5\r\n\r\nwelll")
+		until(t, "peer that is out again", func() bool { return both() == "well well" })
+	}
+	if !strings.Contains(s.log.String(), "while checking body") || !strings.Contains(s.log.String(), "peer is healthy") {
+		t.Error(s.log)
+	}
+}
+
+// TestHealthOfAll: without a healthy peer there is a 502; a single peer is
+// checked too, and with mandatory it is not asked before its first check.
+func TestHealthOfAll(t *testing.T) {
+	hold := make(chan bool)
+	var well atomic.Bool
+	p := answering(t, func(_ int, r *http.Request, _ string) string {
+		if r.URL.Path == "/check" {
+			<-hold
+			if !well.Load() {
+				return "HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n"
+			}
+		}
+		return ok + "Content-Length: 2\r\n\r\nhi"
+	})
+	s := serve(t, p, "upstream u { zone z 64k; server PEER; }",
+		"location / { proxy_pass http://u; health_check interval=20ms uri=/check mandatory; }")
+	status := func() int { n, _, _ := split(s.get(t, "/")); return n }
+	if n := status(); n != 502 {
+		t.Errorf("%d before the first check", n)
+	}
+	well.Store(true)
+	close(hold)
+	until(t, "200", func() bool { return status() == 200 })
+	well.Store(false)
+	until(t, "502", func() bool { return status() == 502 })
+}
