@@ -120,6 +120,9 @@ func (s *Server) logNotices(cfg *phases.Config) {
 
 // abandon takes back a start that failed.
 func (s *Server) abandon() {
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	s.actors.Close(ctx)
+	cancel()
 	for _, w := range s.workers {
 		w.retire()
 		w.loop.Close()

@@ -92,7 +92,7 @@ func (c *copier) copy(v vm.Value) (vm.Value, *mailbox.Error) {
 func (c *copier) table(from *vm.Table) (vm.Value, *mailbox.Error) {
 	if f := c.e.frozenOf(from); f != nil {
 		c.b.frozen = true
-		return vm.Light(f), nil
+		return f.self, nil
 	}
 	for _, t := range c.stack {
 		if t == from {
@@ -271,6 +271,7 @@ func address(a *mailbox.Actor) vm.Value {
 
 // frozen is an immutable table that VMs share.
 type frozen struct {
+	self vm.Value   // the table in a body
 	list []vm.Value // 1, 2, …
 	m    map[any]int
 	keys []vm.Value
@@ -294,6 +295,7 @@ func keyOf(k vm.Value) any {
 // freeze makes a shared table of one that pack has made.
 func freeze(t *vm.Table) *frozen {
 	f := &frozen{m: map[any]int{}}
+	f.self = vm.Token("shared table", f)
 	for i := 1; i <= t.Len(); i++ {
 		f.list = append(f.list, freezeValue(t.GetInt(i)))
 	}
@@ -310,7 +312,7 @@ func freeze(t *vm.Table) *frozen {
 
 func freezeValue(v vm.Value) vm.Value {
 	if t := v.Table(); t != nil {
-		return vm.Light(freeze(t))
+		return freeze(t).self
 	}
 	return v
 }

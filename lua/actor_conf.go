@@ -2,12 +2,13 @@ package lua
 
 import (
 	"context"
+	_ "embed"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
-	"github.com/luahttpd/luahttpd/actor"
 	"github.com/luahttpd/luahttpd/actor/mailbox"
 	"github.com/luahttpd/luahttpd/conf"
 	"github.com/luahttpd/luahttpd/lua/vm"
@@ -164,6 +165,9 @@ func (e *engine) startActors() error {
 		if err != nil {
 			return d.stmt.Errorf("actor \"%s\": %v", d.name, err)
 		}
+		if e.site.cfg.Testing {
+			continue
+		}
 		p := &program{site: e.site, proto: proto, args: mailbox.Args{d.args}, own: e.site.http.limited(d.burst, d.memory)}
 		spec := d.spec
 		spec.Name, spec.Worker, spec.Scope, spec.New = name, e.worker, e.site.scope, p.behave
@@ -175,7 +179,7 @@ func (e *engine) startActors() error {
 }
 
 // closeActors ends the actors of the configuration when its last worker has left it.
-func (c *site) closeActors(w *actor.Worker) {
+func (c *site) closeActors() {
 	c.mu.Lock()
 	c.fronts--
 	last := c.fronts == 0
@@ -199,97 +203,33 @@ func contentHandler(r *phases.Request, own *Conf) phases.Result {
 
 var scriptContent = handlerFor(inContent)
 
-// askActor sends the request to the location's actor and makes its answer the response.
-func (own *Conf) askActor(r *phases.Request) phases.Result {
-	if err := r.ReadBody(); err != nil {
-		return r.Result(err)
+// askSource is the script that asks an actor and makes its answer the response.
+//
+//go:embed ask.lua
+var askSource []byte
+
+var askProto = sync.OnceValue(func() *vm.Proto {
+	p, err := vm.Compile(askSource, "=actor")
+	if err != nil {
+		panic(err) // it is compiled in
 	}
+	return p
+})
+
+// askActor answers the request by the location's actor. A client that goes away cancels the call.
+func (own *Conf) askActor(r *phases.Request) phases.Result {
 	e, err := own.engine(r)
 	if err != nil {
 		return r.Result(err)
 	}
-	to := own.site.find(own.answerer, e)
-	if to == nil {
-		r.Errorf(phases.LevelError, "actor \"%s\" is not there", own.answerer)
-		return 502
-	}
 	s := e.begin(own, r, inContent)
 	defer s.end()
-	results, err := s.call(e.vm.NewFunc("actor", func(t *vm.Thread) int {
-		b, fail := e.pack([]vm.Value{e.requestValue(r)})
-		var answer mailbox.Body
-		if fail == nil {
-			answer, fail = s.speaker(t).Call(to, "request", b, own.callTimeout)
-		}
-		if fail != nil {
-			s.actorError = fail
-			return 0
-		}
-		return t.PushAll(e.unpack(answer))
-	}))
-	if s.actorError != nil {
-		r.Errorf(phases.LevelError, "actor \"%s\": %v", own.answerer, s.actorError)
-		switch s.actorError.Code {
-		case mailbox.ETIMEOUT:
-			return 504
-		case mailbox.ENOACTOR, mailbox.EDEAD, mailbox.EOVERFLOW, mailbox.ESHUTDOWN:
-			return 503
-		}
-		return 500
+	if r.IsMain() {
+		s.watching = true
+		r.Stream().OnGone(s.clientGone)
 	}
-	if err != nil {
-		return s.conclude(err)
-	}
-	return s.respond(results)
-}
-
-// requestValue is what an actor gets of a request.
-func (e *engine) requestValue(r *phases.Request) vm.Value {
-	t := e.vm.NewTable(0, 8)
-	t.SetStr("method", vm.String(r.Method))
-	t.SetStr("uri", vm.Bytes(r.URI))
-	t.SetStr("args", vm.Bytes(r.Args))
-	return t.Value()
-}
-
-// respond sends (status, headers, body), or {status=, headers=, body=}, or only a body.
-func (s *state) respond(results []vm.Value) phases.Result {
-	var status, headers, body vm.Value
-	switch {
-	case len(results) == 0:
-	case results[0].Table() != nil && len(results) == 1:
-		t := results[0].Table()
-		status, headers, body = t.GetStr("status"), t.GetStr("headers"), t.GetStr("body")
-	case results[0].Kind() == vm.KNumber:
-		status = results[0]
-		if len(results) > 1 {
-			headers = results[1]
-		}
-		if len(results) > 2 {
-			body = results[2]
-		}
-		if headers.Kind() == vm.KString && len(results) == 2 {
-			headers, body = vm.Nil, headers
-		}
-	default:
-		body = results[0]
-	}
-	code, _ := status.ToNumber()
-	if code == 0 {
-		code = 200
-	}
-	ngx := s.e.vm.Globals().GetStr("ngx").Table()
-	_, err := s.call(s.e.vm.NewFunc("respond", func(t *vm.Thread) int {
-		t.SetIndex(ngx.Value(), vm.Const("status"), vm.Number(code))
-		if h := headers.Table(); h != nil {
-			for k, v, ok := h.Next(vm.Nil); ok; k, v, ok = h.Next(k) {
-				t.SetIndex(ngx.GetStr("header"), k, v)
-			}
-		}
-		if !body.IsNil() {
-			t.CallRaw(ngx.GetStr("print"), body)
-		}
-		return 0
-	}))
+	_, err = s.call(e.vm.Load(askProto()), vm.String(own.answerer), vm.Number(own.callTimeout.Seconds()))
+	s.unwatch()
+	s.killThreads()
 	return s.conclude(err)
 }

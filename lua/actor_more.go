@@ -35,6 +35,9 @@ func (e *engine) errorValue(err *mailbox.Error) vm.Value {
 	set("addr", err.Addr)
 	set("cmd", err.Cmd)
 	set("traceback", err.Traceback)
+	if b, ok := err.Value.(*body); ok {
+		t.SetStr("value", e.take(b.vals[0], true))
+	}
 	t.SetStr("session", vm.Number(float64(err.Session)))
 	t.SetStr("chain", e.luaValue(err.Chain))
 	t.Set(errorKey, vm.Light(err))

@@ -70,7 +70,7 @@ func (e *engine) wrap(f *frozen) vm.Value {
 		mode.SetStr("__mode", vm.Const("v"))
 		e.wrappings.SetMetatable(mode)
 	}
-	key := vm.Light(f)
+	key := f.self
 	if t := e.wrappings.Get(key); !t.IsNil() {
 		return t
 	}

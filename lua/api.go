@@ -46,6 +46,7 @@ func areas() []area {
 		sslPeerArea,
 		ocspArea,
 		actorArea,
+		skynetArea,
 		balancerArea,  // api_balancer.go
 		restyLockArea, // resty_lock.go
 		globalArea,    // last: it guards the others' globals

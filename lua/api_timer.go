@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/luahttpd/luahttpd/actor"
+	"github.com/luahttpd/luahttpd/actor/mailbox"
 	"github.com/luahttpd/luahttpd/lua/vm"
 	"github.com/luahttpd/luahttpd/phases"
 )
@@ -151,13 +152,17 @@ func (m *timer) fire(premature bool) {
 		return
 	}
 	e.timers.running++
-	e.worker.Go(func() { m.run(premature) })
+	if e.service != nil && e.service.prog != nil { // it ends with the actor
+		e.self.Fork(func(strand *mailbox.Strand) { m.run(premature, strand) })
+		return
+	}
+	e.worker.Go(func() { m.run(premature, nil) })
 }
 
-func (m *timer) run(premature bool) {
+func (m *timer) run(premature bool, strand *mailbox.Strand) {
 	e := m.e
 	s := e.begin(m.own, nil, inTimer)
-	s.client, s.logger = m.client, m.log
+	s.client, s.logger, s.strand = m.client, m.log, strand
 	defer func() {
 		e.site.cfg.MainLog.Log(phases.LevelDebug, 0, "http lua close fake http connection")
 		if e.timers.running--; e.timers.running == 0 && len(e.timers.pending) == 0 {
@@ -190,6 +195,14 @@ func (e *engine) abortTimers() {
 			m.fire(true)
 		}
 	}
+}
+
+// dropTimers ends the pending timers of an actor that has ended: nobody is there to run them.
+func (e *engine) dropTimers() {
+	for m := range e.timers.pending {
+		m.timer.Stop()
+	}
+	e.timers.pending = nil
 }
 
 // awaitTimers parks until all that run have ended.

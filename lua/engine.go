@@ -110,6 +110,7 @@ type engine struct {
 	captureTable *vm.Table
 	errorTable   *vm.Table // the metatable of errors of actors
 	wrappings    *vm.Table // of shared tables
+	sleepers     map[any]*sleeper
 	actorPool    *vm.Pool  // of the actors on its worker
 	opened       uint64    // areas, of an engine that opens them when they are asked for
 	cdataTable   *vm.Table // the metatable of what is cdata in OpenResty
@@ -159,8 +160,10 @@ func stopEngine(cfg *phases.Config, w *actor.Worker) {
 		e.abortTimers()
 		e.awaitTimers()
 		e.runWorkerScript(inExitWorker)
-		s := siteSlot.Of(cfg)
-		s.closeActors(w)
+		if e.self != nil {
+			e.self.Finish("reload")
+			siteSlot.Of(cfg).closeActors()
+		}
 		e.close()
 	}
 }
@@ -191,6 +194,9 @@ func (s *site) newEngine(w *actor.Worker, cached bool) (*engine, error) {
 	e.modules = stdlib.Open(e.vm)
 	e.vm.OnSlice(e.slice)
 	e.setPaths()
+	if home := s.engine(w); home != nil && !cached {
+		e.self = home.self // it speaks for the worker's requests
+	}
 	e.openAPI(areas())
 	if err := e.runInit(); err != nil {
 		e.vm.Close()

@@ -31,20 +31,19 @@ type state struct {
 	logger      *phases.Logger
 
 	// In the entry only:
-	verdict    verdict
-	meter      meter
-	arg        argument
-	private    *memo // of a run without a request
-	selects    []*mailbox.Select
-	actorError *mailbox.Error  // of the location's actor
-	strand     *mailbox.Strand // see state.speaker
-	owner      *owner          // of its sockets, likewise
-	said       bool            // something of the body was sent
-	threads    []*state        // light threads
-	alive      int             // of them
-	spawning   int             // calls of spawn under way, one below the other
-	watching   bool            // for the client to go
-	waiter     waiter          // it waits for its light threads
+	verdict  verdict
+	meter    meter
+	arg      argument
+	private  *memo // of a run without a request
+	selects  []*mailbox.Select
+	strand   *mailbox.Strand // see state.speaker
+	owner    *owner          // of its sockets, likewise
+	said     bool            // something of the body was sent
+	threads  []*state        // light threads
+	alive    int             // of them
+	spawning int             // calls of spawn under way, one below the other
+	watching bool            // for the client to go
+	waiter   waiter          // it waits for its light threads
 }
 
 // verdict is how a script ended its run.

@@ -16,9 +16,8 @@ type program struct {
 	site  *site
 	proto *vm.Proto
 	args  mailbox.Body
-	own   *Conf           // the http block's, with the limits of the actor
-	loop  string          // the function that it runs after it has started, "" for none
-	setup func(e *engine) // for those of skynet
+	own   *Conf  // the http block's, with the limits of the actor
+	loop  string // the function that it runs after it has started, "" for none
 }
 
 // service is the Behaviour of an actor of Lua: its VM and its handlers. That of a worker's requests
@@ -32,12 +31,16 @@ type service struct {
 	other vm.Value // default
 	down  vm.Value
 	exit  vm.Value
-	isSet bool // actor.on was called
+	isSet bool     // actor.on was called
+	start vm.Value // of skynet.start, until it has run
 }
 
 // openFront makes the actor that the worker's requests are.
 func (e *engine) openFront() error {
 	e.service = &service{e: e}
+	e.site.mu.Lock()
+	e.site.fronts++
+	e.site.mu.Unlock()
 	a, err := e.site.cfg.Actors.Place(&mailbox.Spec{Name: fmt.Sprintf("http.%d", e.worker.ID()), Worker: e.worker, Scope: e.site.scope,
 		New: func(a *mailbox.Actor) mailbox.Behaviour { return e.service }, Front: true})
 	if err != nil {
@@ -57,9 +60,6 @@ func (v *service) Init(m *mailbox.Message) error {
 	v.e = e
 	p.site.newActorVM(e)
 	e.vm.OnSlice(e.slice)
-	if p.setup != nil {
-		p.setup(e)
-	}
 	s := v.begin(m.Strand())
 	defer s.end()
 	results, err := s.run(e.vm.Load(p.proto), e.unpack(p.args)...)
@@ -69,6 +69,11 @@ func (v *service) Init(m *mailbox.Message) error {
 	if len(results) > 0 && results[0].Table() != nil && !v.isSet {
 		if why := v.on(results[0].Table()); why != "" {
 			return errors.New(why)
+		}
+	}
+	if !v.start.IsNil() {
+		if _, err := s.run(v.start); err != nil {
+			return err
 		}
 	}
 	if p.loop != "" {
@@ -139,6 +144,11 @@ func (s *state) run(fn vm.Value, args ...vm.Value) ([]vm.Value, error) {
 		return nil, errGone
 	}
 	e := &mailbox.Error{Code: mailbox.EERROR, Msg: s.raised(le), Traceback: le.Traceback}
+	if _, text := le.Value.ToString(); !text && callError(le.Value) == nil { // an object: whoever asked may have a copy
+		if b, err := s.e.pack([]vm.Value{le.Value}); err == nil {
+			e.Value = b
+		}
+	}
 	if m := s.strand.Msg; m != nil {
 		e.Addr, e.Cmd, e.Session, e.Chain = m.To.Short(), m.Cmd, m.Session, m.Chain()
 	}
@@ -155,11 +165,22 @@ func (s *state) raised(err *vm.Error) string {
 			return text[0].Str()
 		}
 	}
+	if kind := err.Value.Kind(); kind != vm.KString && kind != vm.KNumber && callError(err.Value) == nil {
+		return "the error is a " + kind.String()
+	}
 	return message(err)
 }
 
 // Handle is what a message begins with.
 func (v *service) Handle(m *mailbox.Message) {
+	if m.Cmd == hotfixCommand && m.Kind == mailbox.Call && v.prog != nil {
+		if err := v.hotfix(m); err != nil {
+			m.Fail(mailbox.EERROR, err.Error())
+		} else {
+			m.Reply(nil)
+		}
+		return
+	}
 	fn, args, code := v.find(m)
 	if fn.IsNil() {
 		if m.Kind == mailbox.Call {
@@ -263,7 +284,7 @@ func (v *service) Exit(strand *mailbox.Strand, reason string) {
 // Close ends the VM.
 func (v *service) Close() {
 	if v.prog != nil && v.e != nil {
-		v.e.abortTimers()
+		v.e.dropTimers()
 		v.e.closePools()
 		v.e.close()
 	}

@@ -38,6 +38,8 @@ location /t {
         ngx.say(actor.whereis("counter"))
     }
 }
+--- lens
+plain
 --- request
 GET /t
 --- response_body
@@ -55,3 +57,545 @@ false actor call nobody.x: ENOACTOR: there is no actor of this name
 true
 false EDEAD enough
 nil
+
+=== exactly one answer, deferred answers, forgotten ones
+--- config
+location /t {
+    content_by_lua_block {
+        local actor = require "actor"
+        local a = actor.spawn(function()
+            local actor = require "actor"
+            local kept
+            actor.on { call = {
+                twice = function()
+                    local first = actor.reply(1)
+                    local ok, err = pcall(actor.reply, 2)
+                    return first, ok
+                end,
+                later = function()
+                    local r = actor.defer()
+                    actor.fork(function() ngx.sleep(0.01) r("later", r:alive()) end)
+                end,
+                keep = function() kept = actor.defer() end,
+                give = function() local ok = kept:alive() kept:fail("no luck") return ok, pcall(kept) end,
+                err = function() error({ code = 7 }) end,
+                bad = function() return print end,
+                cycle = function() local t = {} t.t = t return t end,
+            } }
+        end)
+        ngx.say(actor.call(a, "twice"))
+        ngx.say(actor.call(a, "later"))
+        local t = ngx.thread.spawn(function() return actor.pcall(a, "keep") end)
+        local alive, ok, err = actor.call(a, "give")
+        ngx.say(alive, " ", ok, " ", type(err))
+        local _, ok, err = ngx.thread.wait(t)
+        ngx.say(ok, " ", err.code, " ", err.msg)
+        for _, cmd in ipairs { "err", "bad", "cycle", "none" } do
+            local ok, err = actor.pcall(a, cmd)
+            ngx.say(cmd, " ", ok, " ", err.code, " ", err.session > 0, " ", err.msg)
+        end
+        ok, err = actor.pcall(a, "later", print)
+        ngx.say(err.code, " ", err.msg)
+        ok, err = actor.pcall(a, "later", { x = { 1, print } })
+        ngx.say(err.code, " ", err.msg)
+        local loop = {}
+        loop.me = loop
+        ok, err = pcall(actor.send, a, "later", 1, loop)
+        ngx.say(ok, " ", err.code, " ", err.msg)
+        ok, err = pcall(actor.call, a, "none")
+        ngx.say(ok, " ", (tostring(err):gsub(":%x+", ":id")))
+    }
+}
+--- lens
+plain
+--- request
+GET /t
+--- response_body
+1
+latertrue
+true false table
+false EERROR no luck
+err false EERROR true the error is a table
+bad false ETYPE true a function cannot be sent in the answer of the handler at content_by_lua(nginx.conf:10):19
+cycle false ECYCLE true a table contains itself at [t] in the answer of the handler at content_by_lua(nginx.conf:10):20
+none false ENOCALL true no such command
+ETYPE a function cannot be sent
+ETYPE a function cannot be sent at [x][2]
+false ECYCLE a table contains itself at [me] (value 2)
+false actor call :id.none session 10: ENOCALL: no such command
+
+=== timeouts, the chain, cycles and deadlocks
+--- config
+location /t {
+    content_by_lua_block {
+        local actor = require "actor"
+        local b = actor.spawn(function()
+            local actor = require "actor"
+            actor.on { call = {
+                slow = function() ngx.sleep(0.2) return "late" end,
+                back = function(a) return actor.call(a, "ping") end,
+                chain = function()
+                    local session, source, chain, left = actor.context()
+                    return #chain, left <= 0.5 and left > 0
+                end,
+                toserial = function() return actor.call("serial", "ping") end,
+            } }
+        end, { name = "b" })
+        local a = actor.spawn(function()
+            local actor = require "actor"
+            local cs = actor.queue()
+            actor.on { call = {
+                ping = function() return cs(function() return "pong" end) end,
+                go = function() return cs(function() return actor.call("b", "back", actor.self()) end) end,
+                chain = function() return actor.call({ "b", timeout = 100 }, "chain") end,
+            } }
+        end, { name = "a" })
+        actor.spawn(function()
+            local actor = require "actor"
+            actor.on { call = {
+                ping = function() return "pong" end,
+                go = function() return actor.call("b", "toserial") end,
+            } }
+        end, { name = "serial", serial = true })
+        local ok, err = actor.pcall({ b, timeout = 0.05 }, "slow")
+        ngx.say(ok, " ", err.code, " ", (tostring(err):match("ETIMEOUT after %d%.%ds")))
+        ngx.say(actor.call(a, "go"))
+        ngx.say(actor.call({ a, timeout = 0.5 }, "chain"))
+        ngx.say(actor.call("serial", "ping"))
+        ok, err = actor.pcall("serial", "go")
+        ngx.say(ok, " ", err.msg:find("EDEADLOCK", 1, true) and err.msg:find("serial.ping", 1, true) and true)
+        ngx.say(actor.call("serial", "ping"))
+    }
+}
+--- lens
+plain
+--- request
+GET /t
+--- response_body
+false ETIMEOUT ETIMEOUT after 0.1s
+pong
+2true
+pong
+false true
+pong
+
+=== monitors, death, restart
+--- config
+location /t {
+    content_by_lua_block {
+        local actor = require "actor"
+        local watcher = actor.spawn(function()
+            local actor = require "actor"
+            local seen = {}
+            actor.on {
+                call = {
+                    watch = function(a, own)
+                        if own then
+                            actor.monitor(a, function(addr, reason) seen[#seen + 1] = "own " .. reason end)
+                        else
+                            actor.monitor(a)
+                        end
+                        return true
+                    end,
+                    seen = function() return table.concat(seen, ",") end,
+                },
+                down = function(addr, reason) seen[#seen + 1] = reason end,
+            }
+        end)
+        local function make(opts)
+            return actor.spawn(function()
+                local actor = require "actor"
+                actor.on { call = {
+                    exit = function() actor.exit("tired") end,
+                    park = function() ngx.sleep(10) end,
+                } }
+            end, opts)
+        end
+        local a = make { name = "x" }
+        actor.call(watcher, "watch", a)
+        actor.call(watcher, "watch", a, true)
+        local t = ngx.thread.spawn(function() return actor.pcall(a, "park") end)
+        local ok, err = actor.pcall(a, "exit")
+        ngx.say(ok, " ", err.code, " ", err.msg)
+        local _, ok, err = ngx.thread.wait(t)
+        ngx.say(ok, " ", err.code, " ", err.msg)
+        actor.call(watcher, "watch", a)
+        ngx.sleep(0.01)
+        ngx.say(actor.call(watcher, "seen"))
+        ngx.say(actor.whereis("x"))
+        a = make { name = "x", restart = { max = 1, within = 10 } }
+        actor.kill(a, "boom")
+        ngx.sleep(0.01)
+        local b = actor.whereis("x")
+        ngx.say(b ~= nil and b ~= a)
+        actor.kill("x", "boom")
+        ngx.sleep(0.01)
+        ngx.say(actor.whereis("x"))
+        local ok, err = pcall(actor.spawn, function() error("bad start") end, { name = "y" })
+        ngx.say(ok, " ", err.code, " ", err.msg)
+        ngx.say(actor.whereis("y"))
+        local u, fresh = actor.unique("u", function() ngx.sleep(0.01) end)
+        local v, again = actor.unique("u", function() end)
+        ngx.say(u == v, fresh, again)
+    }
+}
+--- lens
+plain
+--- request
+GET /t
+--- response_body
+false EDEAD tired
+false EDEAD tired
+tired,own tired,tired
+nil
+true
+nil
+false EERROR content_by_lua(nginx.conf:10):50: bad start
+nil
+truetruefalse
+
+=== several calls at once, queues, topics, shared tables
+--- config
+location /t {
+    content_by_lua_block {
+        local actor = require "actor"
+        local a = actor.spawn(function()
+            local actor = require "actor"
+            local cs, inside, most, got = actor.queue(), 0, 0, {}
+            actor.subscribe("news", function(...) got[#got + 1] = table.concat({ ... }, "+") end)
+            actor.on { call = {
+                wait = function(s) ngx.sleep(s) return s end,
+                crowd = function()
+                    return cs(function(x)
+                        inside = inside + 1
+                        most = math.max(most, inside)
+                        ngx.sleep(0.001)
+                        inside = inside - 1
+                        return x
+                    end, most)
+                end,
+                most = function() return most end,
+                got = function() return table.concat(got, " ") end,
+                shared = function()
+                    local t = actor.shared("conf")
+                    return t.a, #t.list, t.list[2], pcall(function() t.a = 2 end), getmetatable(t)
+                end,
+                count = function(t) local n = 0 for _ in pairs(t) do n = n + 1 end return n end,
+            } }
+        end)
+        for req, ok, v in actor.select({ { a, "wait", 0.03 }, { a, "wait", 0.01 }, { a, "none" } }, 1) do
+            ngx.say(req[3], " ", ok, " ", ok and v or v.code)
+        end
+        local calls = {}
+        for i = 1, 10 do calls[i] = { a, "crowd" } end
+        for _, ok in actor.select(calls) do assert(ok) end
+        ngx.say(actor.call(a, "most"))
+        ngx.say(actor.publish("news", "a", 1), actor.publish("old", 1))
+        ngx.say(actor.call(a, "got"))
+        actor.share("conf", { a = 1, list = { 1, "two", { x = 1 } } })
+        local t = actor.shared("conf")
+        ngx.say(t.list[3].x, rawequal(t.list, t.list), actor.shared("no"))
+        ngx.say(actor.call(a, "shared"))
+        ngx.say(actor.call(a, "count", t))
+        local all = {}
+        for k, v in pairs(t) do all[#all + 1] = k end
+        for i, v in ipairs(t.list) do all[#all + 1] = i end
+        ngx.say(table.concat(all, " "))
+    }
+}
+--- lens
+plain
+--- request
+GET /t
+--- response_body
+nil false ENOCALL
+0.01 true 0.01
+0.03 true 0.03
+1
+10
+a+1
+1truenil
+13twofalsefalse
+2
+a list 1 2 3
+
+=== an actor of the configuration answers requests
+--- http_config
+actor web html/web.lua greeting=hello;
+actor each html/each.lua workers=all;
+--- user_files
+>>> web.lua
+local actor = require "actor"
+local args = ...
+actor.on { call = { request = function(r)
+    if r.args == "forget" then return end
+    if r.args == "raise" then error("ouch") end
+    if r.args == "slow" then ngx.sleep(1) end
+    return 201, { ["X-A"] = args.greeting }, r.method .. " " .. r.uri .. " " .. (r.args or "") .. " " .. r.headers.host .. " " .. (r.body or "") .. "\n"
+end } }
+>>> each.lua
+require("actor").on { call = { id = function() return ngx.worker.id() end } }
+--- config
+location /t { actor web; }
+location /id { content_by_lua_block { ngx.say(require("actor").call("each", "id") == ngx.worker.id()) } }
+--- request
+POST /t/x?y=1
+body
+--- status
+201
+--- response_headers
+X-A: hello
+--- response_body
+POST /t/x y=1 localhost body
+
+=== an actor that forgets to answer a request
+--- http_config
+actor web html/web.lua greeting=hello;
+actor each html/each.lua workers=all;
+--- user_files
+>>> web.lua
+local actor = require "actor"
+local args = ...
+actor.on { call = { request = function(r)
+    if r.args == "forget" then return end
+    if r.args == "raise" then error("ouch") end
+    if r.args == "slow" then ngx.sleep(1) end
+    return 201, { ["X-A"] = args.greeting }, r.method .. " " .. r.uri .. " " .. (r.args or "") .. " " .. r.headers.host .. " " .. (r.body or "") .. "\n"
+end } }
+>>> each.lua
+require("actor").on { call = { id = function() return ngx.worker.id() end } }
+--- config
+location /t { actor web; }
+location /id { content_by_lua_block { ngx.say(require("actor").call("each", "id") == ngx.worker.id()) } }
+--- request
+GET /t?forget
+--- status
+500
+--- error_log
+ENOREPLY
+web.lua:3 ended without an answer
+
+=== an actor that fails to answer a request
+--- http_config
+actor web html/web.lua greeting=hello;
+actor each html/each.lua workers=all;
+--- user_files
+>>> web.lua
+local actor = require "actor"
+local args = ...
+actor.on { call = { request = function(r)
+    if r.args == "forget" then return end
+    if r.args == "raise" then error("ouch") end
+    if r.args == "slow" then ngx.sleep(1) end
+    return 201, { ["X-A"] = args.greeting }, r.method .. " " .. r.uri .. " " .. (r.args or "") .. " " .. r.headers.host .. " " .. (r.body or "") .. "\n"
+end } }
+>>> each.lua
+require("actor").on { call = { id = function() return ngx.worker.id() end } }
+--- config
+location /t { actor web; }
+location /id { content_by_lua_block { ngx.say(require("actor").call("each", "id") == ngx.worker.id()) } }
+--- request
+GET /t?raise
+--- status
+500
+--- error_log
+web.lua:5: ouch
+
+=== an actor too slow for a request
+--- http_config
+actor_call_timeout 100ms;
+actor web html/web.lua greeting=hello;
+actor each html/each.lua workers=all;
+--- user_files
+>>> web.lua
+local actor = require "actor"
+local args = ...
+actor.on { call = { request = function(r)
+    if r.args == "forget" then return end
+    if r.args == "raise" then error("ouch") end
+    if r.args == "slow" then ngx.sleep(1) end
+    return 201, { ["X-A"] = args.greeting }, r.method .. " " .. r.uri .. " " .. (r.args or "") .. " " .. r.headers.host .. " " .. (r.body or "") .. "\n"
+end } }
+>>> each.lua
+require("actor").on { call = { id = function() return ngx.worker.id() end } }
+--- config
+location /t { actor web; }
+location /id { content_by_lua_block { ngx.say(require("actor").call("each", "id") == ngx.worker.id()) } }
+--- request
+GET /t?slow
+--- status
+504
+--- error_log
+ETIMEOUT after 0.1s
+
+=== each worker has one
+--- http_config
+actor web html/web.lua greeting=hello;
+actor each html/each.lua workers=all;
+--- user_files
+>>> web.lua
+local actor = require "actor"
+local args = ...
+actor.on { call = { request = function(r)
+    if r.args == "forget" then return end
+    if r.args == "raise" then error("ouch") end
+    if r.args == "slow" then ngx.sleep(1) end
+    return 201, { ["X-A"] = args.greeting }, r.method .. " " .. r.uri .. " " .. (r.args or "") .. " " .. r.headers.host .. " " .. (r.body or "") .. "\n"
+end } }
+>>> each.lua
+require("actor").on { call = { id = function() return ngx.worker.id() end } }
+--- config
+location /t { actor web; }
+location /id { content_by_lua_block { ngx.say(require("actor").call("each", "id") == ngx.worker.id()) } }
+--- request
+GET /id
+--- response_body
+true
+
+=== services of skynet
+--- http_config
+lua_package_path "$PREFIX/html/?.lua;;";
+--- user_files
+>>> store.lua
+local skynet = require "skynet"
+require "skynet.manager"
+local db, command = {}, {}
+function command.GET(key) return db[key] end
+function command.SET(key, value) local last = db[key] db[key] = value return last end
+function command.LATER()
+    local answer = skynet.response()
+    skynet.timeout(1, function() answer(true, "later", answer("TEST")) end)
+end
+local args = { ... }
+skynet.init(function() db.init = "yes" end)
+skynet.start(function()
+    skynet.dispatch("lua", function(session, address, cmd, ...)
+        local f = command[cmd:upper()]
+        if cmd == "later" then
+            f()
+        elseif f then
+            skynet.ret(skynet.pack(f(...)))
+        elseif cmd == "args" then
+            skynet.retpack(table.concat(args, " "), session > 0, type(address))
+        else
+            error("unknown command " .. cmd)
+        end
+    end)
+    skynet.register ".store"
+end)
+>>> front.lua
+local skynet = require "skynet"
+local queue = require "skynet.queue"
+skynet.start(function()
+    local store = skynet.newservice("store", "one", 2)
+    local cs = queue()
+    skynet.dispatch("lua", function(session, source, ...)
+        local out = {}
+        local function say(...) for i = 1, select("#", ...) do out[#out + 1] = tostring((select(i, ...))) end end
+        say(skynet.call(store, "lua", "set", "A", "hello"), skynet.call(".store", "lua", "get", "A"))
+        say(skynet.call(store, "lua", "args"))
+        say(skynet.call(store, "lua", "later"))
+        say(skynet.call(store, "lua", "get", "init"))
+        say((pcall(skynet.call, store, "lua", "boom")))
+        local token = {}
+        skynet.fork(function() skynet.wakeup(token) end)
+        say(skynet.sleep(1000, token))
+        local order = {}
+        skynet.fork(function() cs(function() skynet.sleep(1) order[1] = 1 end) end)
+        skynet.yield()
+        cs(function() order[#order + 1] = 2 end)
+        say(table.concat(order, ","))
+        say(skynet.send(store, "lua", "set", "B", 1) ~= nil, skynet.call(store, "lua", "get", "B"))
+        say(skynet.self() ~= store, skynet.localname(".store") == store, skynet.uniqueservice("store2") == skynet.uniqueservice("store2"))
+        for req, answer in skynet.request { store, "lua", "get", "A" }:select() do say(req[4], answer[1]) end
+        skynet.retpack(table.concat(out, " "))
+        skynet.exit()
+    end)
+end)
+>>> store2.lua
+local skynet = require "skynet"
+skynet.start(function() end)
+--- config
+location /t { content_by_lua_block {
+    local skynet = require "skynet"
+    ngx.say(skynet.call(skynet.newservice("front"), "lua", "run"))
+} }
+--- lens
+plain
+--- request
+GET /t
+--- response_body
+nil hello one 2 true number later true yes false BREAK 1,2 true 1 true true true A hello
+
+=== new code, the same state; limits; timers and light threads
+--- config
+location /t {
+    content_by_lua_block {
+        local actor = require "actor"
+        local a = actor.spawn(function()
+            local actor = require "actor"
+            local n, list = 1, {}
+            actor.on { call = { inc = function() n = n + 1 list[#list + 1] = n return n end } }
+        end)
+        ngx.say(actor.call(a, "inc"))
+        ngx.say(actor.hotfix(a, [[
+            local actor = require "actor"
+            local n, list = 0, {}
+            local function add(k) n = n + k list[#list + 1] = n end
+            actor.on { call = {
+                inc = function() add(10) return n, table.concat(list, ",") end,
+            } }]]))
+        ngx.say(actor.call(a, "inc"))
+        local ok, err = pcall(actor.hotfix, a, "local = 1")
+        ngx.say(ok, " ", err.code)
+        ngx.say(actor.call(a, "inc"))
+
+        local b = actor.spawn(function()
+            local actor = require "actor"
+            actor.on {
+                call = {
+                    spin = function() pcall(function() while true do end end) return "no" end,
+                    hog = function() local t = {} for i = 1, 1e9 do t[i] = { i, ("x"):rep(100) .. i } end return #t end,
+                    ping = function() return "pong" end,
+                    timer = function()
+                        local r = actor.defer()
+                        ngx.timer.at(0.001, function(premature) r("timer", actor.self() ~= nil) end)
+                    end,
+                    threads = function()
+                        local t = ngx.thread.spawn(function() ngx.sleep(0.001) return "t" end)
+                        local _, v = ngx.thread.wait(t)
+                        return v, coroutine.wrap(function() coroutine.yield(1) end)(), ("s"):upper(), math.max(1, 2)
+                    end,
+                    glob = function() x = 1 return x, ngx.get_phase(), _G.x, require("cjson").encode { 1 } end,
+                },
+            }
+        end, { burst = 0.1, mem_limit = 40 * 2^20, name = "limited" })
+        ok, err = actor.pcall(b, "spin")
+        ngx.say(ok, " ", err.code, " ", (err.msg:gsub("^.-: ", "")))
+        ngx.say(actor.call(b, "ping"))
+        ngx.say(actor.call(b, "timer"))
+        ngx.say(actor.call(b, "threads"))
+        ngx.say(actor.call(b, "glob"))
+        ngx.say(x == nil)
+        local s = actor.stat(b)
+        ngx.say(s.name, " ", s.state, " ", s.handled > 3, " ", s.errors)
+        actor.kill(b)
+    }
+}
+--- lens
+plain
+--- request
+GET /t
+--- response_body
+2
+true
+122,12
+false EERROR
+222,12,22
+false EERROR lua burst timeout: 100ms
+pong
+timertrue
+t1S2
+1actor1[1]
+true
+limited alive true 1

@@ -1,0 +1,326 @@
+-- skynet's names for actors: a service written for skynet in the 5.1 subset of Lua runs as it is.
+-- Addresses are numbers and times are hundredths of a second, as there.
+local host = ...
+local actor = require "actor"
+
+local skynet = {
+    PTYPE_TEXT = 0, PTYPE_RESPONSE = 1, PTYPE_MULTICAST = 2, PTYPE_CLIENT = 3, PTYPE_SYSTEM = 4, PTYPE_HARBOR = 5,
+    PTYPE_SOCKET = 6, PTYPE_ERROR = 7, PTYPE_QUEUE = 8, PTYPE_DEBUG = 9, PTYPE_LUA = 10, PTYPE_SNAX = 11,
+    cache = { clear = function() end },
+}
+
+-- What skynet.pack gives: the values themselves, since the runtime copies them.
+local packed = {}
+packed.__index = packed
+
+function skynet.pack(...)
+    return setmetatable({ n = select("#", ...), ... }, packed)
+end
+
+function skynet.unpack(msg, sz)
+    if getmetatable(msg) == packed then
+        return unpack(msg, 1, msg.n)
+    end
+    return msg, sz
+end
+
+function skynet.tostring(msg) return tostring(msg) end
+function skynet.trash() end
+
+local protocols = {}
+
+function skynet.register_protocol(class)
+    local old = protocols[class.name]
+    if old and old.id ~= class.id then
+        error("protocol " .. class.name .. " is registered already", 2)
+    end
+    protocols[class.name], protocols[class.id] = class, class
+end
+
+skynet.register_protocol { name = "lua", id = skynet.PTYPE_LUA, pack = skynet.pack, unpack = skynet.unpack }
+skynet.register_protocol { name = "text", id = skynet.PTYPE_TEXT, pack = function(...) return ... end, unpack = skynet.tostring }
+skynet.register_protocol { name = "response", id = skynet.PTYPE_RESPONSE }
+skynet.register_protocol { name = "error", id = skynet.PTYPE_ERROR }
+
+local function protocol(typename)
+    local p = protocols[typename]
+    if not p then
+        error("protocol " .. tostring(typename) .. " is unknown", 3)
+    end
+    return p
+end
+
+-- A message of the type lua is one of actors: its first value is the command, when it is a text.
+local function encode(p, ...)
+    if p.name ~= "lua" then
+        return "@" .. p.name, p.pack(...)
+    end
+    local first = ...
+    if type(first) == "string" and first:byte() ~= 64 then
+        return ...
+    end
+    return "@", ...
+end
+
+local function deliver(p, ...)
+    if not p.dispatch then
+        skynet.error("no dispatch for messages of the type " .. p.name)
+        return
+    end
+    local session, source = skynet.context()
+    p.dispatch(session, source, ...)
+end
+
+local function handler(cmd, ...)
+    if cmd == "@" then
+        return deliver(protocols.lua, ...)
+    end
+    local name = cmd:match("^@(.+)")
+    if not name then
+        return deliver(protocols.lua, cmd, ...)
+    end
+    local p = protocols[name]
+    if not p then
+        skynet.error("a message of the unknown type " .. name)
+        return
+    end
+    if p.unpack then
+        return deliver(p, p.unpack(...))
+    end
+    return deliver(p, ...)
+end
+
+function skynet.dispatch(typename, f)
+    local p = protocol(typename)
+    local old = p.dispatch
+    if f then
+        p.dispatch = f
+        actor.on(handler)
+    end
+    return old
+end
+
+local inits, started = {}, false
+
+function skynet.init(f)
+    if started then
+        f()
+    else
+        inits[#inits + 1] = f
+    end
+end
+
+function skynet.start(f)
+    actor.on(handler)
+    host.start(function()
+        started = true
+        for _, init in ipairs(inits) do
+            init()
+        end
+        f()
+    end)
+end
+
+local function target(address)
+    return host.find(address) or error("there is no service " .. tostring(address), 3)
+end
+
+function skynet.send(address, typename, ...)
+    local a = host.find(address)
+    if not a then
+        return nil
+    end
+    return actor.send(a, encode(protocol(typename), ...)) and 0 or nil
+end
+
+function skynet.call(address, typename, ...)
+    return actor.call(target(address), encode(protocol(typename), ...))
+end
+
+function skynet.rawsend(address, typename, msg, sz)
+    return skynet.send(address, typename, skynet.unpack(msg, sz))
+end
+
+function skynet.rawcall(address, typename, msg, sz)
+    return skynet.pack(skynet.call(address, typename, skynet.unpack(msg, sz)))
+end
+
+function skynet.ret(msg, sz)
+    return actor.reply(skynet.unpack(msg, sz))
+end
+
+function skynet.retpack(...)
+    return actor.reply(...)
+end
+
+function skynet.ignoreret()
+    actor.noreply()
+end
+
+function skynet.response(pack)
+    if skynet.context() == 0 then
+        return function() return false end
+    end
+    local answer, used = actor.defer(), false
+    return function(ok, ...)
+        if ok == "TEST" then
+            return answer:alive()
+        end
+        if used then
+            error("Can't response more than once", 2)
+        end
+        used = true
+        if not ok then
+            return answer:fail("the service has failed")
+        elseif pack then
+            return answer(skynet.unpack(pack(...)))
+        end
+        return answer(...)
+    end
+end
+
+function skynet.context()
+    return host.context()
+end
+
+-- Coroutines are known by what skynet.wakeup names: a token.
+local tokens = setmetatable({}, { __mode = "k" })
+
+local function mine(token)
+    local co = coroutine.running()
+    return token or tokens[co] or co
+end
+
+function skynet.fork(f, ...)
+    local token = {}
+    actor.fork(function(...)
+        tokens[coroutine.running()] = token
+        f(...)
+    end, ...)
+    return token
+end
+
+function skynet.wait(token) host.wait(mine(token)) end
+function skynet.wakeup(token) return host.wakeup(token) end
+function skynet.yield() ngx.sleep(0) end
+
+function skynet.sleep(ti, token)
+    if host.wait(mine(token), ti / 100) then
+        return "BREAK"
+    end
+end
+
+function skynet.timeout(ti, f)
+    actor.fork(function()
+        ngx.sleep(ti / 100)
+        f()
+    end)
+end
+
+function skynet.now() return math.floor(host.now() * 100) end
+function skynet.starttime() return host.starttime() end
+function skynet.time() return skynet.starttime() + skynet.now() / 100 end
+function skynet.hpc() return host.now() * 1e9 end
+
+function skynet.self() return host.id(actor.self()) end
+
+function skynet.address(address)
+    if type(address) == "number" then
+        return string.format(":%08x", address)
+    end
+    return tostring(address)
+end
+
+function skynet.harbor() return 0, false end
+
+local function names(...)
+    local args = { ... }
+    for i = 1, select("#", ...) do
+        args[i] = tostring((select(i, ...)))
+    end
+    return args
+end
+
+function skynet.newservice(name, ...)
+    return host.spawn(name, false, unpack(names(...)))
+end
+
+function skynet.launch(kind, name, ...)
+    return skynet.newservice(kind == "snlua" and name or kind, ...)
+end
+
+function skynet.uniqueservice(global, ...)
+    if type(global) == "boolean" then
+        return host.spawn((...), true, unpack(names(select(2, ...))))
+    end
+    return host.spawn(global, true, unpack(names(...)))
+end
+
+function skynet.queryservice(global, name)
+    name = type(global) == "boolean" and name or global
+    while true do
+        local a = host.find("." .. name)
+        if a then
+            return host.id(a)
+        end
+        skynet.sleep(1)
+    end
+end
+
+local function plain(name) return (name:gsub("^%.", "")) end
+
+function skynet.localname(name)
+    local a = host.find("." .. plain(name))
+    return a and host.id(a)
+end
+
+function skynet.register(name) host.name(plain(name), actor.self()) end
+function skynet.name(name, address) host.name(plain(name), target(address)) end
+function skynet.kill(address) actor.kill(target(address), "killed") end
+function skynet.exit() actor.exit("normal") end
+
+function skynet.error(...)
+    ngx.log(ngx.NOTICE, table.concat(names(...), " "))
+end
+
+function skynet.getenv(name) return os.getenv(name) end
+function skynet.genid() return 1 end
+function skynet.mqlen() return actor.stat(actor.self()).mailbox end
+function skynet.stat(what) return actor.stat(actor.self())[what] end
+function skynet.queue() return actor.queue() end
+function skynet.info_func() end
+
+-- skynet.request{ { address, type, … }, … }: several calls, their answers as they come.
+local request = {}
+request.__index = request
+
+function skynet.request(first)
+    local r = setmetatable({ list = {}, by = {} }, request)
+    return first and r:add(first) or r
+end
+setmetatable(request, { __call = function(_, first) return skynet.request(first) end })
+
+function request:add(req)
+    local call = { host.find(req[1]) or tostring(req[1]), encode(protocol(req[2]), unpack(req, 3)) }
+    self.list[#self.list + 1], self.by[call] = call, req
+    return self
+end
+
+function request:select(timeout)
+    self.calls = actor.select(self.list, timeout and timeout / 100)
+    local function step(self)
+        local answer = { self.calls() }
+        if answer[1] == nil then
+            return nil
+        end
+        if not answer[2] then
+            return self.by[answer[1]], false
+        end
+        return self.by[answer[1]], { unpack(answer, 3) }
+    end
+    return step, self
+end
+
+function request:close() self.calls:close() end
+
+return skynet
