@@ -170,6 +170,7 @@ func (e *engine) openCore(ngx *vm.Table) {
 		module("resty.core."+f.module).SetStr(f.name, e.function(f.name, anyPhase, f.do))
 	}
 	base := module("resty.core.base")
+	e.openBase(base)
 	for name, code := range map[string]int{"FFI_OK": exitOK, "FFI_ERROR": exitError, "FFI_AGAIN": exitAgain, "FFI_BUSY": -3,
 		"FFI_DONE": exitDone, "FFI_DECLINED": exitDeclined, "FFI_ABORT": -6, "FFI_NO_REQ_CTX": -100, "FFI_BAD_CONTEXT": -101} {
 		base.SetStr(name, vm.Int(code))

@@ -82,3 +82,23 @@ GET /t
 --- response_body_like
 .*kill.*
 false
+
+=== buffers of resty.core.base
+--- config
+location /t {
+    content_by_lua_block {
+        local base, ffi = require "resty.core.base", require "ffi"
+        local b = base.get_string_buf(3)
+        b[0], b[1], b[2] = 97, 98, 99
+        ngx.say(ffi.string(b, 3), b == base.get_string_buf(10), b == base.get_string_buf(10, true), base.get_string_buf_size())
+        local big = base.get_string_buf(10000)
+        big[9999] = 1
+        base.get_size_ptr()[0] = 7
+        ngx.say(base.get_size_ptr()[0], type(base.get_errmsg_ptr()))
+    }
+}
+--- request
+GET /t
+--- response_body
+abctruefalse4096
+7cdata
