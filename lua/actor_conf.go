@@ -3,6 +3,7 @@ package lua
 import (
 	"context"
 	_ "embed"
+	"fmt"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -171,6 +172,10 @@ func (e *engine) startActors() error {
 		p := &program{site: e.site, proto: proto, args: mailbox.Args{d.args}, own: e.site.http.limited(d.burst, d.memory)}
 		spec := d.spec
 		spec.Name, spec.Worker, spec.Scope, spec.New = name, e.worker, e.site.scope, p.behave
+		spec.Key = d.path + fmt.Sprint(d.args)
+		if e.site.scope.Adopt(&spec) != nil {
+			continue
+		}
 		if _, err := strand.Spawn(&spec); err != nil {
 			return d.stmt.Errorf("actor \"%s\": %s", d.name, err.Msg)
 		}

@@ -1,6 +1,7 @@
 package lua
 
 import (
+	"fmt"
 	"math"
 	"path/filepath"
 	"strings"
@@ -487,6 +488,17 @@ func actorUnique(t *vm.Thread, s *state) int {
 	if a := s.e.site.scope.Find(spec.Name); a == nil || strand.Ready(a) != nil {
 		p.proto = s.source(t, t.Arg(2), 2)
 		s.options(t, 3, spec, p)
+		if module := t.Arg(2).Str(); module != "" {
+			spec.Key = s.modulePath(t, module)
+			if p.args != nil {
+				spec.Key += fmt.Sprint(p.args.Values())
+			}
+		}
+		if a := s.e.site.scope.Adopt(spec); a != nil {
+			t.Push(address(a))
+			t.PushBool(false)
+			return 2
+		}
 		a, fresh, err := strand.Unique(spec)
 		if err != nil {
 			s.raiseError(t, err)

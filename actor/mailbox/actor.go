@@ -77,7 +77,8 @@ type Spec struct {
 	Serial   bool          // one message at a time
 	Idle     time.Duration // it ends when it had nothing to do for so long; 0: never
 	Restart  *Restart      // nil: never
-	Survive  bool          // a reload keeps it
+	Survive  bool          // Scope.Adopt may take it
+	Key      string        // of what survives: what it runs, with its arguments
 	Front    bool          // it is a worker's requests: it cannot be killed
 }
 
@@ -95,7 +96,7 @@ type Actor struct {
 	ID     uint64
 	Name   string
 	sys    *System
-	scope  *Scope
+	scope  atomic.Pointer[Scope]
 	worker *actor.Worker
 	serial bool
 	bound  int32
@@ -166,7 +167,7 @@ func (a *Actor) Worker() *actor.Worker { return a.worker }
 func (a *Actor) System() *System { return a.sys }
 
 // Scope is what it belongs to.
-func (a *Actor) Scope() *Scope { return a.scope }
+func (a *Actor) Scope() *Scope { return a.scope.Load() }
 
 // Behaviour is what its Spec has made; only on its worker.
 func (a *Actor) Behaviour() Behaviour { return a.behaviour }

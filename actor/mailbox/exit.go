@@ -67,7 +67,7 @@ func (a *Actor) end(reason string, failed bool) {
 		a.idle.Stop()
 	}
 	if a.bootErr != nil { // who waited may try again at once
-		a.scope.drop(a)
+		a.Scope().drop(a)
 	}
 	for _, m := range waiting {
 		a.refuse(m)
@@ -139,7 +139,7 @@ func (a *Actor) bury() {
 		a.sys.unsubscribe(f)
 	}
 	if !a.restart() {
-		a.scope.drop(a)
+		a.Scope().drop(a)
 	}
 	for _, m := range monitors {
 		m.fire(a.reason, a.worker)
@@ -161,7 +161,7 @@ func (a *Actor) close() {
 // restart starts the actor's successor, if its supervision says so.
 func (a *Actor) restart() bool {
 	r := a.spec.Restart
-	if r == nil || a.sys.closing.Load() || a.scope.closed() || a.reason == Normal || a.reason == Shutdown || !a.crashed && !r.Always {
+	if r == nil || a.sys.closing.Load() || a.Scope().closed() || a.reason == Normal || a.reason == Shutdown || !a.crashed && !r.Always {
 		return false
 	}
 	if a.bootErr != nil && len(a.restarts) == 0 { // it has never run
@@ -175,7 +175,8 @@ func (a *Actor) restart() bool {
 	}
 	b := a.sys.make(a.spec)
 	b.restarts = append(recent, now)
-	if !a.scope.replace(a, b) {
+	b.scope.Store(a.Scope())
+	if !a.Scope().replace(a, b) {
 		return false
 	}
 	a.sys.logf("actor %s is started again as %s: %s", a, b.short(), a.reason)

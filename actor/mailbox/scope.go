@@ -126,5 +126,27 @@ func (c *Scope) Close(ctx context.Context, reason string) {
 	c.mu.Lock()
 	c.over = true
 	c.mu.Unlock()
-	c.sys.end(ctx, reason, func(a *Actor) bool { return a.scope == c })
+	c.sys.end(ctx, reason, func(a *Actor) bool { return a.Scope() == c })
+}
+
+// Adopt takes an actor of another scope that may survive it: one of the same name and Key. It is nil
+// when there is none.
+func (c *Scope) Adopt(spec *Spec) *Actor {
+	if !spec.Survive || spec.Key == "" || spec.Name == "" {
+		return nil
+	}
+	for _, a := range c.sys.Actors() {
+		if a.Name != spec.Name || a.spec.Key != spec.Key || !a.spec.Survive || a.Scope() == c || !a.Alive() {
+			continue
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.over || c.names[a.Name] != nil {
+			return nil
+		}
+		c.names[a.Name] = a
+		a.scope.Store(c)
+		return a
+	}
+	return nil
 }

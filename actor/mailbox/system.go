@@ -91,10 +91,11 @@ func (sys *System) Find(id uint64) *Actor {
 
 // make makes an actor that has not begun.
 func (sys *System) make(spec *Spec) *Actor {
-	a := &Actor{ID: sys.ids.Add(1), Name: spec.Name, sys: sys, scope: spec.Scope, worker: spec.Worker, spec: spec,
+	a := &Actor{ID: sys.ids.Add(1), Name: spec.Name, sys: sys, worker: spec.Worker, spec: spec,
 		serial: spec.Serial, bound: int32(spec.Mailbox), over: spec.Overflow}
-	if a.scope == nil {
-		a.scope = &sys.root
+	a.scope.Store(&sys.root)
+	if spec.Scope != nil {
+		a.scope.Store(spec.Scope)
 	}
 	if a.bound <= 0 {
 		a.bound = DefaultMailbox
@@ -131,7 +132,7 @@ func (a *Actor) launch(caller *Strand, out chan<- struct{}, on *actor.Worker) *M
 func (s *Strand) Spawn(spec *Spec) (*Actor, *Error) {
 	sys := s.Actor.sys
 	a := sys.make(spec)
-	if err := a.scope.add(a); err != nil {
+	if err := a.Scope().add(a); err != nil {
 		return nil, err
 	}
 	m := a.launch(s, nil, s.co.Worker())
@@ -194,7 +195,7 @@ func (s *Strand) Ready(a *Actor) *Error {
 // Start is Spawn from outside of all workers.
 func (sys *System) Start(ctx context.Context, spec *Spec) (*Actor, error) {
 	a := sys.make(spec)
-	if err := a.scope.add(a); err != nil {
+	if err := a.Scope().add(a); err != nil {
 		return nil, err
 	}
 	out := make(chan struct{})
@@ -281,7 +282,7 @@ func (sys *System) end(ctx context.Context, reason string, which func(*Actor) bo
 func (a *Actor) stop(ctx context.Context, reason string) bool {
 	ended := make(chan struct{})
 	if !a.worker.Post(actor.TaskFunc(func(w *actor.Worker) { a.whenDead(func() { close(ended) }, reason) })) {
-		a.scope.drop(a)
+		a.Scope().drop(a)
 		return true
 	}
 	select {
@@ -305,7 +306,7 @@ func (a *Actor) whenDead(f func(), reason string) {
 // Place makes an actor that needs no Init and is alive at once. On its worker.
 func (sys *System) Place(spec *Spec) (*Actor, *Error) {
 	a := sys.make(spec)
-	if err := a.scope.add(a); err != nil {
+	if err := a.Scope().add(a); err != nil {
 		return nil, err
 	}
 	a.started = a.worker.Now()
