@@ -36,6 +36,7 @@ func areas() []area {
 		captureArea,
 		nativeArea,
 		processArea,
+		errlogArea,
 		ndkArea,
 		tcpArea,
 		udpArea,

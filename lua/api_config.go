@@ -34,7 +34,11 @@ var configArea = area{
 // workerArea is ngx.worker.
 var workerArea = area{rows: []row{
 	{"worker.id", anyPhase, func(t *vm.Thread, s *state) int {
-		t.PushInt(s.e.worker.ID())
+		if s.e.agent {
+			t.PushNil()
+		} else {
+			t.PushInt(s.e.worker.ID())
+		}
 		return 1
 	}},
 	{"worker.pid", anyPhase, func(t *vm.Thread, s *state) int {

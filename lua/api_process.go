@@ -5,17 +5,21 @@ import (
 	"syscall"
 
 	"github.com/luahttpd/luahttpd/lua/vm"
-	"github.com/luahttpd/luahttpd/phases"
 )
 
-// processArea are the modules ngx.process and ngx.errlog.
+// processArea is the module ngx.process.
 var processArea = area{open: func(e *engine, ngx *vm.Table) {
 	e.guardExit()
 	e.module("ngx.process", []row{
 		{"type", anyPhase, func(t *vm.Thread, s *state) int {
 			kind := "worker"
-			if !s.e.site.cfg.Process.Master {
+			switch {
+			case s.e.agent:
+				kind = "privileged agent"
+			case !s.e.site.cfg.Process.Master:
 				kind = "single"
+			case s.phase == inInit:
+				kind = "master"
 			}
 			t.PushString(kind)
 			return 1
@@ -25,7 +29,9 @@ var processArea = area{open: func(e *engine, ngx *vm.Table) {
 			return 1
 		}},
 		{"enable_privileged_agent", "I", func(t *vm.Thread, s *state) int {
-			return fail(t, "there are no processes to have privileges of their own")
+			s.e.site.wantsAgent.Store(true)
+			t.PushBool(true)
+			return 1
 		}},
 		{"signal_graceful_exit", anyPhase, func(t *vm.Thread, s *state) int {
 			p, err := os.FindProcess(os.Getpid())
@@ -36,26 +42,6 @@ var processArea = area{open: func(e *engine, ngx *vm.Table) {
 				return fail(t, err.Error())
 			}
 			return 0
-		}},
-	})
-	e.module("ngx.errlog", []row{
-		{"raw_log", anyPhase, func(t *vm.Thread, s *state) int {
-			level := t.CheckInt(1)
-			if level < int(phases.LevelStderr) || level > int(phases.LevelDebug) {
-				t.ArgError(1, "bad log level")
-			}
-			s.logf(phases.Level(level), "%s", t.CheckString(2))
-			return 0
-		}},
-		{"get_sys_filter_level", anyPhase, func(t *vm.Thread, s *state) int {
-			t.PushInt(int(s.log().Level()))
-			return 1
-		}},
-		{"set_filter_level", "I", func(t *vm.Thread, s *state) int {
-			return fail(t, "directive \"lua_capture_error_log\" is not set")
-		}},
-		{"get_logs", anyPhase, func(t *vm.Thread, s *state) int {
-			return fail(t, "directive \"lua_capture_error_log\" is not set")
 		}},
 	})
 }}

@@ -29,6 +29,11 @@ type site struct {
 	lazy    lazyAPI
 	scope   *mailbox.Scope
 	fronts  int // worker engines that are open, under mu
+
+	// wantsAgent: ngx.process.enable_privileged_agent was called; agent is the
+	// engine that stands for that process, on the first worker.
+	wantsAgent atomic.Bool
+	agent      *engine
 }
 
 var siteSlot phases.ConfigSlot[site]
@@ -96,6 +101,7 @@ type engine struct {
 	null    vm.Value
 	regexes regexes
 	exiting bool // the worker has no more requests
+	agent   bool // it is the privileged agent: a worker without requests
 	timers  timers
 	threads workerThreads
 	self    *mailbox.Actor // that this is the VM of
@@ -141,31 +147,63 @@ func startEngine(cfg *phases.Config, w *actor.Worker) error {
 		return err
 	}
 	e.runWorkerScript(inInitWorker)
+	if w.ID() == 0 && s.wantsAgent.Load() {
+		return s.startAgent(w)
+	}
+	return nil
+}
+
+// startAgent makes the privileged agent: a VM of its own on the first worker's
+// loop, in which the worker's scripts run but no request.
+func (s *site) startAgent(w *actor.Worker) error {
+	e, err := s.newEngine(w, true)
+	if err != nil {
+		s.cfg.MainLog.Log(phases.LevelError, 0, err.Error())
+		return err
+	}
+	e.agent, s.agent = true, e
+	e.runWorkerScript(inInitWorker)
 	return nil
 }
 
 // retireEngine is the module's Retire: what waits for a time to come is told
 // that the end has.
 func retireEngine(cfg *phases.Config, w *actor.Worker) {
-	if e := siteSlot.Of(cfg).engine(w); e != nil {
+	s := siteSlot.Of(cfg)
+	if e := s.engine(w); e != nil {
 		e.exiting = true
 		e.abortTimers()
+	}
+	if w.ID() == 0 && s.agent != nil {
+		s.agent.exiting = true
+		s.agent.abortTimers()
 	}
 }
 
 // stopEngine is the module's Stop.
 func stopEngine(cfg *phases.Config, w *actor.Worker) {
-	if e := siteSlot.Of(cfg).engine(w); e != nil {
-		e.exiting = true
-		e.abortTimers()
-		e.awaitTimers()
-		e.runWorkerScript(inExitWorker)
+	s := siteSlot.Of(cfg)
+	if w.ID() == 0 && s.agent != nil {
+		s.agent.finish()
+		s.agent.close()
+		s.agent = nil
+	}
+	if e := s.engine(w); e != nil {
+		e.finish()
 		if e.self != nil {
 			e.self.Finish("reload")
-			siteSlot.Of(cfg).closeActors()
+			s.closeActors()
 		}
 		e.close()
 	}
+}
+
+// finish is the end of a worker's scripts.
+func (e *engine) finish() {
+	e.exiting = true
+	e.abortTimers()
+	e.awaitTimers()
+	e.runWorkerScript(inExitWorker)
 }
 
 func (s *site) put(e *engine) {

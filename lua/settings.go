@@ -41,6 +41,7 @@ type settings struct {
 	threadCache   int // 1024 idle threads
 	balancerPool  int
 	dicts         conf.List[*dict]
+	captured      *logRing // lua_capture_error_log
 	actors        conf.List[*declared]
 	answerer      string        // the actor that answers requests of the location
 	callTimeout   time.Duration // 30s
@@ -119,7 +120,7 @@ func settingRows() []phases.Directive[Conf] {
 		phases.SetInt("lua_max_running_timers", httpOnly, func(c *Conf) *int { return &c.runningTimers }),
 		phases.SetInt("lua_thread_cache_max_entries", httpOnly, func(c *Conf) *int { return &c.threadCache }),
 		phases.SetInt("lua_worker_thread_vm_pool_size", httpOnly, func(c *Conf) *int { return &c.workerVMs }),
-		phases.Inert[Conf]("lua_capture_error_log", httpOnly, conf.Exactly(1), "ngx.errlog.get_logs is not there yet", phases.CheckSize),
+		phases.Set("lua_capture_error_log", httpOnly, conf.Exactly(1), setCapture),
 		phases.SetInt("balancer_keepalive", conf.Upstream, func(c *Conf) *int { return &c.balancerPool }),
 		phases.Add("lua_shared_dict", httpOnly, conf.Exactly(2), addDict),
 	}

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/luahttpd/luahttpd/conf"
 	"github.com/luahttpd/luahttpd/pcre"
@@ -32,6 +33,10 @@ type Config struct {
 	Stats       *Stats
 	// MainLog is the error log of the main block.
 	MainLog *Logger
+	// CaptureLog, when not nil, also gets the lines that the error logs write.
+	// A module sets it while the configuration is compiled; it is called from
+	// any goroutine, and does not keep line.
+	CaptureLog func(level Level, when time.Time, line []byte)
 	// Build is the version text that $nginx_version, Server and pages use.
 	Build Build
 	// Testing: the configuration is only tested (-t).

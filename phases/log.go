@@ -189,6 +189,7 @@ type Logger struct {
 	targets []*logTarget
 	slog    *slog.Logger
 	max     Level
+	capture *func(level Level, when time.Time, line []byte)
 }
 
 // Enabled tells whether any target takes lines of the level.
@@ -203,7 +204,11 @@ func (l *Logger) Level() Level { return l.max }
 // none.
 func (l *Logger) Log(level Level, conn uint64, text string) {
 	if level <= l.max {
-		line := AppendLogLine(make([]byte, 0, len(text)+64), time.Now(), level, conn, text)
+		now := time.Now()
+		line := AppendLogLine(make([]byte, 0, len(text)+64), now, level, conn, text)
+		if l.capture != nil && *l.capture != nil {
+			(*l.capture)(level, now, line)
+		}
 		for _, t := range l.targets {
 			if level <= t.level {
 				// A log that cannot be written has nowhere to say so.

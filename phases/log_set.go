@@ -51,7 +51,7 @@ func (b *Block) OpenLog(s *conf.Stmt, name string) (io.Writer, error) {
 
 // logger makes the error log of a block.
 func (cfg *Config) logger(own *Core) *Logger {
-	l := &Logger{targets: own.logs.Items, slog: cfg.Logs.Slog}
+	l := &Logger{targets: own.logs.Items, slog: cfg.Logs.Slog, capture: &cfg.CaptureLog}
 	if len(l.targets) == 0 {
 		path := cfg.Logs.deflt
 		if path != "stderr" {
