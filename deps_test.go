@@ -42,7 +42,7 @@ var imports = map[string]string{
 // foreign says which packages may import what is not of this module and not
 // of the standard library, and system calls.
 var foreign = map[string]string{
-	"syscall":                       "poll actor phases . cmd/luahttpd upstream lua phases/handler lua/stdlib lua/ffi lua/lfs",
+	"syscall":                       "poll actor phases . cmd/luahttpd upstream lua phases/handler lua/stdlib lua/ffi lua/lfs lua/resty",
 	"golang.org/x/sys/unix":         "poll actor",
 	"github.com/yuin/gopher-lua":    "lua/gopher",
 	"layeh.com/gopher-luar":         "lua/gopher",

@@ -59,6 +59,9 @@ func setPeer(t *vm.Thread, s *state) int {
 		s.entry.arg.try.Addr = actor.Unix(path)
 	} else {
 		ip, err := netip.ParseAddr(text)
+		if full, e := netip.ParseAddrPort(text); e == nil { // a port in the text wins
+			ip, port, err = full.Addr(), int(full.Port()), nil
+		}
 		if err != nil {
 			return fail(t, "no host allowed")
 		}

@@ -30,6 +30,8 @@ func Register(m *vm.VM, h Host) {
 		"resty.hmac":             openHMAC,      //
 		"resty.aes":              openAES,       // aes.go
 		"tablepool":              openTablePool, // tablepool.go
+		"resty.chash":            openCHash,     // chash.go
+		"resty.signal":           openSignal,    // signal.go
 	} {
 		m.Builtin(name, func(*vm.Thread) vm.Value { return open(m).Value() })
 	}

@@ -35,6 +35,15 @@ func run(t *testing.T, script string) string {
 func TestModules(t *testing.T) {
 	const aes = `local aes, hex = require "resty.aes", require("resty.string").to_hex `
 	for _, c := range []struct{ name, script, want string }{
+		{"chash", `local h = require("resty.chash"):new{a = 1, b = 2, c = 1} local n = {}
+			for i = 1, 1000 do local id = h:find(i) n[id] = (n[id] or 0) + 1 end return n.a + n.b + n.c, n.b > n.a, n.b > n.c, h:find("key")`, "1000 true true c 352"},
+		{"chash: same after a change and back", `local h = require("resty.chash"):new{a = 1, b = 2} local id, i = h:find("x")
+			h:incr("a") h:set("c", 3) h:decr("a") h:delete("c") local id2, i2 = h:find("x") return id == id2, i == i2, h:set("a", 1)`, "true true true"},
+		{"chash: next goes round", `local h = require("resty.chash"):new{a = 1} local _, i = h:next(159) return i, h:next(-1)`, "0 a 0"},
+		{"chash: empty", `local h = require("resty.chash"):new{} return h:find("x")`, "nil"},
+		{"chash: too large", `return pcall(require("resty.chash").new, nil, {a = 1e9})`, "false no memory"},
+		{"signal", `local s = require "resty.signal" return s.signum("HUP"), s.signum(7), s.kill(2^31 - 1, "NONE")`, "1 7 nil No such process"},
+		{"signal, unknown", `local s = require "resty.signal" return s.kill(1, "FOO")`, "nil unknown signal name"},
 		{"lrucache", `local l = require "resty.lrucache" local c = l.new(2)
 			c:set("a", 1) c:set("b", false, nil, 5) c:get("a") c:set("c", 3)
 			return tostring(c:get("b")), c:get("a"), c:count(), c:capacity(), table.concat(c:get_keys(), ",")`, "nil 1 2 2 a,c"},
