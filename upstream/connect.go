@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"errors"
+	"net/netip"
 	"os"
 	"syscall"
 
@@ -23,6 +24,9 @@ func (x *Exchange) connect(addr actor.Addr) *failure {
 		if key.local, ok = bindAddr(text); !ok && text != "" {
 			return &failure{0, 500, phases.LevelError, "invalid local address \"" + text + "\""}
 		}
+	}
+	if x.set.Greet {
+		key.greeting = greeting(r.Client.Addr, r.Client.Local)
 	}
 	t := &x.try
 	if t.Keep && !x.fresh {
@@ -46,6 +50,11 @@ func (x *Exchange) connect(addr actor.Addr) *failure {
 		}
 	}
 	x.use(c, false)
+	if key.greeting != "" {
+		if _, err := fd.Write([]byte(key.greeting)); err != nil {
+			return &failure{OnError, 502, phases.LevelError, "send() failed (" + phases.Errno(err) + ") while sending PROXY header to upstream"}
+		}
+	}
 	if key.tls != nil {
 		if f := x.handshake(key.tls, key.name); f != nil {
 			return f
@@ -54,6 +63,23 @@ func (x *Exchange) connect(addr actor.Addr) *failure {
 	x.last().connect = r.Worker.Now().Sub(x.last().start)
 	return nil
 }
+
+// greeting is the PROXY protocol's line, version 1, for a connection from source
+// to target.
+func greeting(source, target netip.AddrPort) string {
+	from, to := source.Addr().Unmap().WithZone(""), target.Addr().Unmap().WithZone("")
+	if !from.IsValid() || from.BitLen() != to.BitLen() {
+		return noGreeting
+	}
+	family := "TCP4"
+	if from.Is6() {
+		family = "TCP6"
+	}
+	return "PROXY " + family + " " + from.String() + " " + to.String() + " " + portText(source.Port()) + " " + portText(target.Port()) + "\r\n"
+}
+
+// noGreeting is the line of a connection that stands for nobody's.
+const noGreeting = "PROXY UNKNOWN\r\n"
 
 func (x *Exchange) use(c *peerConn, kept bool) {
 	x.conn, x.kept = c, kept

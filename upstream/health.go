@@ -253,6 +253,12 @@ func (h *healthCheck) check(w *actor.Worker, p *Peer) (wrong string) {
 	}
 	c := &peerConn{fd: fd}
 	defer func() { c.close() }()
+	if set.Greet {
+		fd.SetWriteTimeout(set.SendTimeout)
+		if _, err := c.Write([]byte(noGreeting)); err != nil {
+			return "sending request (" + phases.Errno(err) + ")"
+		}
+	}
 	if s := h.proxy.secure; s != nil {
 		fd.SetReadTimeout(set.ConnectTimeout)
 		fd.SetWriteTimeout(set.ConnectTimeout)

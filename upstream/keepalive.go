@@ -99,6 +99,8 @@ type poolKey struct {
 	tls   *secure    // the settings of its verification; nil: plain
 	name  string     // in its SNI and certificate
 	cert  string     // of ours, when variables name it
+	// greeting is the PROXY protocol's header that the connection began with.
+	greeting string
 }
 
 // pool is the idle connections of an upstream on one worker, newest first.

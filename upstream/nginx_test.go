@@ -119,7 +119,7 @@ func TestSameChoices(t *testing.T) {
 				"location / { proxy_pass http://u; proxy_next_upstream error timeout http_500; }"
 			theirs := choices(t, startNginx(t, http, loc), arrived, release)
 			ours := choices(t, serve(t, nil, "keepalive_timeout 0; "+http, loc).addr, arrived, release)
-		for i := range theirs {
+			for i := range theirs {
 				if ours[i] != theirs[i] {
 					t.Errorf("request %d: %s, nginx %s", i, ours[i], theirs[i])
 				}

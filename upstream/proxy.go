@@ -51,6 +51,7 @@ var Proxy = phases.Define(phases.Spec[proxyConf]{
 	Directives: append(append(append(append(settingRows("proxy_", func(c *proxyConf) *Settings { return &c.Settings }),
 		phases.Set("proxy_pass", conf.Location|conf.LocationIf|conf.LimitExcept, conf.Exactly(1), setPass),
 		phases.Set("proxy_http_version", anywhere, conf.Exactly(1), setVersion),
+		phases.SetFlag("proxy_protocol", anywhere, func(c *proxyConf) *bool { return &c.Greet }),
 		phases.SetTemplate("proxy_method", anywhere, func(c *proxyConf) **phases.Template { return &c.method }),
 		phases.SetTemplate("proxy_set_body", anywhere, func(c *proxyConf) **phases.Template { return &c.body }),
 		phases.Add("proxy_set_header", anywhere, conf.Exactly(2), addField)),

@@ -33,6 +33,7 @@ type Settings struct {
 	PassTrailers      bool
 	LimitRate         *phases.Template
 	SocketKeepalive   bool
+	Greet             bool // connections begin with a PROXY protocol header
 	Bind              *bind
 	Ignore            Ignored
 	Hide, Pass        conf.List[string]
