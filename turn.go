@@ -271,6 +271,13 @@ func (t *turn) over() {
 	t.c.w.stats.Writing.Add(-1)
 }
 
+// Hold keeps the configuration in use until release is called.
+func (t *turn) Hold() (release func()) {
+	w, ten := t.c.w, t.ten
+	ten.requests++
+	return func() { w.leave(ten) }
+}
+
 // serve answers the request whose head was received, and says whether another
 // may follow on the connection.
 func (t *turn) serve(ten *tenure, l *phases.Listen) bool {

@@ -106,7 +106,7 @@ const gzipHead = "\x1f\x8b\x08\x00\x00\x00\x00\x00\x04\x03"
 // whole compresses a short response on level 1 without copying it: the result
 // is as good, and the tables are small.
 func (g *gzipCoder) whole(b []byte) (bool, error) {
-	if g.level != 1 || len(b) > maxWhole {
+	if g.level != 1 || len(b) == 0 || len(b) > maxWhole {
 		return false, nil
 	}
 	if _, err := io.WriteString(g.to, gzipHead); err != nil {

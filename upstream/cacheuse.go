@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -102,7 +103,7 @@ func (x *Exchange) openCache() (res phases.Result, done bool) {
 	case cacheHit:
 		return x.serveStored(), true
 	case cacheExpired:
-		if own.background && (own.useStale&Updating != 0 || stale) && r.IsMain() {
+		if own.background && (own.useStale&Updating != 0 || stale) && r.Body.File == nil {
 			return x.serveAndUpdate(), true
 		}
 	case cacheUpdating:
@@ -336,21 +337,66 @@ func (x *Exchange) serveStored() phases.Result {
 
 var storedLimits = http1.Limits{MaxBytes: maxCacheHead, MaxLine: maxCacheHead, MaxHeaders: 1000}
 
-// serveAndUpdate answers with what is stored and then brings it up to date.
+// serveAndUpdate answers with what is stored while an exchange of its own,
+// which no client waits for, brings it up to date.
 func (x *Exchange) serveAndUpdate() phases.Result {
-	c := x.cache
-	c.status = cacheStale
-	res := x.serveStored()
-	if res != phases.Done {
-		return res
+	c, u := x.cache, x.w.take()
+	update := &cacheUse{conf: c.conf, zone: c.zone, keyText: c.keyText, key: c.key, entry: c.entry, mine: c.mine, others: c.others,
+		status: cacheExpired, cacheable: true}
+	c.zone.hold(c.entry)
+	c.mine, c.status = false, cacheStale
+	// It may be another by now, and as good; without one the whole is asked for.
+	if f, h, err := openCacheFile(c.file.Name()); err == nil {
+		update.file, update.stored = f, h
 	}
-	c.status = cacheExpired
-	x.silent, x.fromCache = true, false
-	n := len(x.attempts)
-	x.ask()
-	x.attempts = x.attempts[:n]
-	c.status = cacheStale
-	return phases.Done
+	u.r = x.r
+	u.prepare(x.set)
+	u.silent, u.cache = true, update
+	u.rewrite, u.setBody, u.target = x.rewrite, slices.Clone(x.setBody), x.target
+	u.uri = append(u.uri[:0], x.uri...)
+	if u.proto = x.proto; x.proto == &x.http {
+		u.http = x.http
+		u.proto = &u.http
+	}
+	var err error
+	u.out, err = u.proto.request(u, u.out[:0]) // with this request's variables
+	done := x.linger()
+	x.r.Detach(func(d *phases.Request) {
+		defer done()
+		u.carry(d)
+		u.co = d.Worker.Current()
+		defer u.leaveCache()
+		if err != nil {
+			d.Result(err)
+			return
+		}
+		u.askWith()
+	})
+	return x.serveStored()
+}
+
+// linger has the end of a connection that is not kept wait until done is
+// called: who asks again after it finds the update done, as with nginx, where
+// any connection waits. One that is kept goes on with its next request.
+func (x *Exchange) linger() (done func()) {
+	r := x.r.Main
+	if r.KeepAlive {
+		return func() {}
+	}
+	ended, wake := false, func() {}
+	r.OnEnd(func() {
+		if ended {
+			return
+		}
+		co := r.Worker.Current()
+		token := co.Token()
+		wake = func() { co.ResumeIf(token) }
+		co.ParkOn(token)
+	})
+	return func() {
+		ended = true
+		wake()
+	}
 }
 
 // mayServeStale tells whether what is stored may be served though it is too

@@ -101,6 +101,13 @@ func (z *cacheZone) drop(e *cacheEntry) {
 	}
 }
 
+// hold is another use of e, which is in use.
+func (z *cacheZone) hold(e *cacheEntry) {
+	z.mu.Lock()
+	e.refs++
+	z.mu.Unlock()
+}
+
 // release ends a use of e; if it was being updated by the caller, that ends
 // too and those who wait are woken.
 func (z *cacheZone) release(e *cacheEntry, updating bool) {

@@ -141,20 +141,30 @@ var held = phases.NewSlot[Exchange](phases.KeepOverRedirect)
 func begin(r *phases.Request, ws *workers, set *Settings) *Exchange {
 	x := held.Get(r)
 	if x == nil {
-		w := ws.of(r.Worker)
-		x = w.take()
-		x.r, x.w = r, w
-		held.Put(r, x)
-		r.OnEnd(x.onEnd)
+		x = ws.of(r.Worker).take()
+		x.carry(r)
 	} else {
 		x.drop()
 		if len(x.attempts) > 0 {
 			x.attempts[len(x.attempts)-1].last = true
 		}
 	}
-	x.set = set
+	x.prepare(set)
 	x.co = r.Worker.Current()
-	x.start = r.Worker.Now()
+	return x
+}
+
+// carry makes r the request.
+func (x *Exchange) carry(r *phases.Request) {
+	x.r = r
+	held.Put(r, x)
+	r.OnEnd(x.onEnd)
+}
+
+// prepare makes x what it is before the first try.
+func (x *Exchange) prepare(set *Settings) {
+	x.set = set
+	x.start = x.w.loop.Now()
 	x.tried.reset()
 	x.try = Try{}
 	x.fresh, x.begun, x.whole, x.stream, x.early, x.overflow, x.gone = false, false, false, false, false, false, false
@@ -164,7 +174,6 @@ func begin(r *phases.Request, ws *workers, set *Settings) *Exchange {
 	x.buffering = set.Buffering
 	x.rewrite, x.setBody, x.intercept404 = nil, nil, false
 	x.cache, x.fromCache, x.silent = nil, false, false
-	return x
 }
 
 // freeExchanges bounds how many a worker keeps.
@@ -176,7 +185,7 @@ func (w *worker) take() *Exchange {
 		w.free = w.free[:n-1]
 		return x
 	}
-	x := &Exchange{}
+	x := &Exchange{w: w}
 	x.onGone, x.onEnd = x.clientGone, x.release
 	x.watcher.x, x.ahead.x = x, x
 	x.ahead.timer.Init(w.loop, &x.ahead)
@@ -246,14 +255,18 @@ func (x *Exchange) run() phases.Result {
 
 // ask takes the request to peers until one answers.
 func (x *Exchange) ask() phases.Result {
-	r, u := x.r, x.target.upstream
-	x.left = max(u.tries(), 1)
-	if n := x.set.NextTries; n > 0 && x.left > n {
-		x.left = n
-	}
 	var err error
 	if x.out, err = x.proto.request(x, x.out[:0]); err != nil {
-		return r.Result(err)
+		return x.r.Result(err)
+	}
+	return x.askWith()
+}
+
+// askWith is ask with the request that was written.
+func (x *Exchange) askWith() phases.Result {
+	x.left = max(x.target.upstream.tries(), 1)
+	if n := x.set.NextTries; n > 0 && x.left > n {
+		x.left = n
 	}
 	for {
 		f, res := x.once()
