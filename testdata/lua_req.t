@@ -259,3 +259,30 @@ GET /t
 --- status: 299
 --- response_headers
 X-A: 1, 2, 3
+
+=== a body long enough to be read straight into a string
+--- config
+location = /t {
+    content_by_lua_block {
+        local body = ("0123456789abcdef"):rep(400)
+        local sock = ngx.socket.tcp()
+        assert(sock:connect("127.0.0.1", ngx.var.server_port))
+        sock:send{"POST /inner HTTP/1.0\r\nHost: a\r\nContent-Length: ", #body, "\r\n\r\n", body}
+        local answer = sock:receive("*a")
+        ngx.say(answer:match("\r\n\r\n(.*)") == ngx.md5(body) .. " true 100 short")
+    }
+}
+location = /inner {
+    client_body_buffer_size 8k;
+    content_by_lua_block {
+        ngx.req.read_body()
+        local d = ngx.req.get_body_data()
+        ngx.print(ngx.md5(d), " ", d == ngx.req.get_body_data(), " ", #ngx.req.get_body_data(100), " ")
+        ngx.req.set_body_data("short")
+        ngx.print(ngx.req.get_body_data())
+    }
+}
+--- request
+GET /t
+--- response_body
+true

@@ -32,7 +32,7 @@ func run(args []string) int {
 		fmt.Fprint(os.Stderr, buildText())
 		return 0
 	}
-	tuneRuntime()
+	defer tuneRuntime()()
 	if len(f.args) > 0 {
 		return runScript(f)
 	}
