@@ -23,6 +23,8 @@ type question struct {
 	done   bool
 	answer Answer
 	code   int
+	logged string    // the call whose error was logged last
+	next   time.Time // when the same one is worth a line again
 }
 
 // wait parks until the question is answered or the time is up.
@@ -122,6 +124,7 @@ func (q *question) askServer(server actor.Addr, qs []*query, limit time.Duration
 	w := q.r.w
 	fd, err := w.DialUDP(server, actor.DialOptions{})
 	if err != nil {
+		q.log("connect", err)
 		return merged{}, err
 	}
 	defer fd.Close()
@@ -133,7 +136,7 @@ func (q *question) askServer(server actor.Addr, qs []*query, limit time.Duration
 		}
 		left++
 		if _, err := fd.Write(query.packet); err != nil {
-			q.r.log("send", err)
+			q.log("send", err)
 			return merged{}, err
 		}
 	}
@@ -141,7 +144,7 @@ func (q *question) askServer(server actor.Addr, qs []*query, limit time.Duration
 	for left > 0 {
 		n, err := fd.Read(buf)
 		if err != nil {
-			q.r.log("recv", err)
+			q.log("recv", err)
 			return merged{}, err
 		}
 		for _, query := range qs {
@@ -164,9 +167,10 @@ func (q *question) askServer(server actor.Addr, qs []*query, limit time.Duration
 	return merge(qs), nil
 }
 
-func (r *Resolver) log(call string, err error) {
-	if r.config.Log != nil && !errors.Is(err, actor.ErrTimeout) {
-		r.config.Log(call, err)
+func (q *question) log(call string, err error) {
+	if q.r.config.Log != nil && !errors.Is(err, actor.ErrTimeout) && (q.logged != call || q.r.w.Now().After(q.next)) {
+		q.logged, q.next = call, q.r.w.Now().Add(attemptTime)
+		q.r.config.Log(call, err)
 	}
 }
 

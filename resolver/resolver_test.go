@@ -243,16 +243,21 @@ func TestOnce(t *testing.T) {
 // TestNextServer: a server that is not there is no reason to fail.
 func TestNextServer(t *testing.T) {
 	s := serve(t, map[string][]string{"a.test": {"192.0.2.1"}})
-	onWorker(t, func(w *actor.Worker) {
-		said := ""
-		r := New(w, Config{Servers: []string{"127.0.0.1:1", s.addr}, IPv4: true, Log: func(call string, err error) { said += call }})
-		if _, err := r.Lookup("a.test", 2*time.Second); err != nil {
-			t.Error(err)
-		}
-		if said != "recv" {
-			t.Errorf("the log heard of %q", said)
-		}
-	})
+	for missing, heard := range map[string]string{
+		"127.0.0.1:1":        "recv",
+		"255.255.255.255:53": "connect", // needs leave to broadcast
+	} {
+		onWorker(t, func(w *actor.Worker) {
+			said := ""
+			r := New(w, Config{Servers: []string{missing, missing, s.addr}, InOrder: true, IPv4: true, Log: func(call string, err error) { said += call }})
+			if _, err := r.Lookup("a.test", 2*time.Second); err != nil {
+				t.Error(err)
+			}
+			if said != heard {
+				t.Errorf("%s: the log heard of %q", missing, said)
+			}
+		})
+	}
 }
 
 func FuzzTake(f *testing.F) {
