@@ -140,3 +140,33 @@ func TestErrorTextFails(t *testing.T) {
 		}
 	}
 }
+
+// Writes of all kinds leave a table with what was written, wherever its array part ends.
+func TestHoles(t *testing.T) {
+	m := newVM()
+	defer m.Close()
+	got := run(t, m, `
+		local seed = 1
+		local function random(n) seed = seed * 16807 % 2147483647 return seed % n + 1 end
+		for round = 1, 2000 do
+			local t, model, count = {}, {}, 0
+			for i = 1, random(60) do
+				local k, v = random(40), random(3) > 1 and i or nil
+				if random(6) == 1 then k = k .. "" elseif random(9) == 1 then k = k * 100 end
+				t[k], model[tostring(k) .. type(k)] = v, v
+			end
+			for k, v in pairs(t) do
+				count = count + 1
+				if model[tostring(k) .. type(k)] ~= v then return round, k, v end
+				if random(3) == 1 then t[k] = nil elseif random(2) == 1 then t[k] = v end
+			end
+			for _ in pairs(model) do count = count - 1 end
+			if count ~= 0 then return round, "entries", count end
+			local n = #t
+			if n > 0 and t[n] == nil or t[n + 1] ~= nil then return round, "border", n end
+		end
+		return "right"`)
+	if got != "right" {
+		t.Error(got)
+	}
+}

@@ -294,12 +294,20 @@ const batch = 50
 
 func (fs *compiler) table(e *expr, r int) {
 	na, nh := 0, 0
-	for _, k := range e.keys {
+	var constants keyCount
+	for i, k := range e.keys {
 		if k == nil {
 			na++
+			if c := e.list[i].kind; c > eNil && c <= eString {
+				constants.add(na)
+			}
 		} else {
 			nh++
 		}
+	}
+	na = max(na, min(constants.size(), maxWiden)) // see holes.go
+	if l := len(e.list); l > 0 && l <= batch && e.keys[l-1] == nil && multi(e.list[l-1]) {
+		na = 0 // how many they are is known later
 	}
 	line := e.line
 	fs.line = line

@@ -541,7 +541,7 @@ next:
 			goto next
 		case opLEN:
 			b := reg(base, i.b, end)
-			if b.n == tTable && b.table().meta == nil {
+			if b.n == tTable && b.table().meta == nil && !b.table().holes {
 				reg(base, i.a, end).n = math.Float64bits(-float64(len(b.table().arr)))
 				ip = unsafe.Add(ip, insSize)
 				goto next

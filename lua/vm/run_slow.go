@@ -201,6 +201,7 @@ func (t *Thread) setList(i *ins) {
 	if n == 0 {
 		n = int((t.top - base - uintptr(i.b)) / 16)
 		t.x.alloc(n * 16)
+		tab.reach(int(i.c)*batch, n)
 	}
 	tab.setList(int(i.c)*batch, t.slice(base+uintptr(i.b), n))
 }

@@ -10,7 +10,8 @@ type node struct{ key, val Value }
 
 const nodeSize = 32
 
-// Table is a Lua table. arr holds 1..len(arr), its last element never nil, so that len(arr) is a border. The hash part
+// Table is a Lua table. arr holds 1..len(arr), its last element never nil, so that len(arr) is a border; when there are
+// nils in it another border is given, see holes.go. The hash part
 // keeps its entries in the order of insertion, which is the order of traversal; a deleted entry keeps its key until the
 // part is rebuilt. Up to smallHash entries are found by comparing eight tag bytes at once, more by an index of positions.
 // All methods are raw: no metamethods.
@@ -25,6 +26,7 @@ type Table struct {
 	mask  uint32
 	absnt uint8  // metamethods known to be absent, when this is a metatable
 	numk  bool   // the hash part has had keys that are numbers
+	holes bool   // arr may have nils in it
 	first uint32 // no live entry lies before it
 	idxAt uint32 // where "__index" was found, when this is a metatable
 	weak  *weakTable
@@ -265,8 +267,12 @@ func (t *Table) setInt(i int, v *Value) {
 	n := len(t.arr)
 	if uint(i-1) < uint(n) {
 		t.arr[i-1].store(v)
-		if v.n == tNil && i == n {
-			t.shrink()
+		if v.n == tNil {
+			if i == n {
+				t.shrink()
+			} else {
+				t.holes = true
+			}
 		}
 		return
 	}
@@ -275,6 +281,10 @@ func (t *Table) setInt(i int, v *Value) {
 		return
 	}
 	k := Int(i)
+	if i > n && v.n != tNil && t.weak == nil && (!t.numk || t.find(&k) == nil) && t.widen(i) {
+		t.arr[i-1].store(v)
+		return
+	}
 	t.setHash(&k, v)
 }
 
@@ -308,7 +318,7 @@ func growArr(n int) int {
 	case n < 4:
 		return 4
 	case n < 1<<16:
-		return n * 2
+		return 1 << bits.Len(uint(n)) // the sizes that LuaJIT has, see holes.go
 	case n > maxArr:
 		panic(errTableOverflow)
 	}
@@ -438,6 +448,9 @@ func (t *Table) setList(at int, v []Value) {
 		t.arr = t.arr[:at+n]
 		for j := 0; j < n; j++ {
 			t.arr[at+j].store(&v[j])
+			if v[j].n == tNil {
+				t.holes = true
+			}
 		}
 		return
 	}
@@ -529,5 +542,5 @@ func (t *Table) clear() {
 			ix[i] = 0
 		}
 	}
-	t.n, t.ctrl, t.first, t.numk, t.absnt = 0, 0, 0, false, 0
+	t.n, t.ctrl, t.first, t.numk, t.holes, t.absnt = 0, 0, 0, false, false, 0
 }

@@ -85,6 +85,9 @@ func (t *Table) Len() int {
 	if t.weak != nil && t.weak.lazy == nil {
 		return t.weak.length()
 	}
+	if t.holes {
+		return t.border()
+	}
 	return len(t.arr)
 }
 
@@ -153,7 +156,7 @@ func (t *Table) Elements() []Value { return t.arr }
 // Insert shifts the elements from i on up and writes v there; i lies within 1..Len()+1.
 func (t *Table) Insert(i int, v Value) {
 	n := len(t.arr)
-	if v.n == tNil || n == 0 || i > n {
+	if v.n == tNil || n == 0 || i > n || t.holes {
 		for j := t.Len(); j >= i; j-- {
 			t.SetInt(j+1, t.GetInt(j))
 		}
