@@ -42,7 +42,7 @@ const (
 	// us to.
 	aliasLimit = 50
 	// attemptTime is how long one server is waited for before the next is
-	// asked.
+	// asked, unless Config.Attempt says otherwise.
 	attemptTime = 5 * time.Second
 )
 
@@ -102,7 +102,7 @@ func (q *question) exchange(name string) (merged, error) {
 		if left <= 0 {
 			return merged{}, errNoAnswer
 		}
-		attempt := min(left, attemptTime)
+		attempt := min(left, r.config.Attempt)
 		if len(r.servers) == 0 {
 			r.w.Current().Sleep(attempt)
 			continue

@@ -27,6 +27,9 @@ type Config struct {
 	// InOrder begins each question with the first server; otherwise they take
 	// turns.
 	InOrder bool
+	// Attempt is how long one server is waited for before the next is asked
+	// (5s).
+	Attempt time.Duration
 	// Log, when not nil, hears of servers that cannot be reached: the system
 	// call and its error.
 	Log func(call string, err error)
@@ -95,6 +98,9 @@ type Service struct {
 // New makes a worker's resolver. Names of servers are resolved when the first
 // question is asked.
 func New(w *actor.Worker, c Config) *Resolver {
+	if c.Attempt <= 0 {
+		c.Attempt = attemptTime
+	}
 	return &Resolver{w: w, config: c, cache: map[string]Answer{}, asking: map[string]*question{}}
 }
 

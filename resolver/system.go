@@ -104,12 +104,15 @@ func (s *System) search(name, key string, timeout time.Duration, ask func(r *Res
 			code = codeTimeout
 			break
 		}
-		a, err := ask(dns, n, left)
+		a, err := ask(dns, n, min(left, s.conf.patience()))
 		if err == nil {
 			return a, nil
 		}
 		if e := err.(*Error); e.Code != codeNotFound {
 			code = e.Code
+		}
+		if code == codeTimeout {
+			break
 		}
 	}
 	return Answer{}, &Error{key, code}
@@ -138,7 +141,7 @@ func (s *System) look() {
 	if changed[1] || s.dns == nil {
 		s.conf = parseResolvConf(text[1])
 		c := s.config
-		c.Servers, c.InOrder = s.conf.servers, !s.conf.rotate
+		c.Servers, c.InOrder, c.Attempt = s.conf.servers, !s.conf.rotate, s.conf.timeout
 		s.dns = New(s.w, c)
 	}
 }
@@ -189,18 +192,29 @@ type resolvConf struct {
 	search  []string
 	ndots   int // 1
 	rotate  bool
+	// timeout is how long each server is waited for (5s), attempts how often
+	// all of them are asked (2).
+	timeout  time.Duration
+	attempts int
 }
 
-// maxServers and maxSearch bound what is taken from the file, maxDots what
-// ndots may be, as in the C library.
+// patience is how long one name is asked for.
+func (c *resolvConf) patience() time.Duration {
+	return c.timeout * time.Duration(c.attempts*len(c.servers))
+}
+
+// What is taken from the file at most, as in the C library; maxTimeout is in
+// seconds.
 const (
-	maxServers = 3
-	maxSearch  = 32
-	maxDots    = 15
+	maxServers  = 3
+	maxSearch   = 32
+	maxDots     = 15
+	maxTimeout  = 30
+	maxAttempts = 5
 )
 
 func parseResolvConf(text []byte) resolvConf {
-	c := resolvConf{ndots: 1}
+	c := resolvConf{ndots: 1, timeout: attemptTime, attempts: 2}
 	for fields := range lines(text, "#;") {
 		args := fields[1:]
 		switch fields[0] {
@@ -219,13 +233,7 @@ func parseResolvConf(text []byte) resolvConf {
 			}
 		case "options":
 			for _, o := range args {
-				if n, is := strings.CutPrefix(o, "ndots:"); is {
-					if d, err := strconv.Atoi(n); err == nil && d >= 0 {
-						c.ndots = min(d, maxDots)
-					}
-				} else if o == "rotate" {
-					c.rotate = true
-				}
+				c.option(o)
 			}
 		}
 	}
@@ -233,6 +241,22 @@ func parseResolvConf(text []byte) resolvConf {
 		c.servers = []string{"127.0.0.1"}
 	}
 	return c
+}
+
+func (c *resolvConf) option(o string) {
+	name, value, _ := strings.Cut(o, ":")
+	n, err := strconv.Atoi(value)
+	switch {
+	case o == "rotate":
+		c.rotate = true
+	case err != nil || n < 0:
+	case name == "ndots":
+		c.ndots = min(n, maxDots)
+	case name == "timeout":
+		c.timeout = time.Duration(min(max(n, 1), maxTimeout)) * time.Second
+	case name == "attempts":
+		c.attempts = min(max(n, 1), maxAttempts)
+	}
 }
 
 // lines yields the words of each line that has some, without comments.

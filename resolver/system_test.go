@@ -30,7 +30,7 @@ func TestSystem(t *testing.T) {
 		sys := newSystem(w, Config{IPv4: true, IPv6: true}, hosts, conf)
 		check := func(name, want string) {
 			t.Helper()
-			a, err := sys.Resolve(name, time.Second)
+			a, err := sys.Resolve(name, 5*time.Second)
 			got := fmt.Sprint(a.Addrs)
 			if err != nil {
 				got = err.Error()
@@ -61,6 +61,14 @@ func TestSystem(t *testing.T) {
 		check("here.test", "[192.0.2.7 2001:db8::7]")
 		sys.looked = time.Time{}
 		check("here.test", "[192.0.2.99]")
+		write(conf, "nameserver 127.0.0.1:1\noptions timeout:1 attempts:1\nsearch a.test b.test")
+		sys.looked = time.Time{}
+		begin := w.Now()
+		check("here", "here could not be resolved (110: Operation timed out)")
+		if took := time.Since(begin); took < 900*time.Millisecond || took > 2*time.Second {
+			t.Errorf("a dead server took %v", took)
+		}
+		write(conf, "search corp.test\nnameserver "+s.addr)
 		os.Remove(hosts)
 		sys.looked = time.Time{}
 		check("here.test", "here.test could not be resolved (3: Host not found)")
@@ -70,9 +78,9 @@ func TestSystem(t *testing.T) {
 
 func TestParseResolvConf(t *testing.T) {
 	for text, want := range map[string]string{
-		"": "{[127.0.0.1] [] 1 false}",
-		"nameserver 192.0.2.1\nnameserver ::1\nnameserver x y\nnameserver 192.0.2.2\nnameserver 192.0.2.3": "{[192.0.2.1 ::1 192.0.2.2] [] 1 false}",
-		"; c\ndomain A.test\nsearch b.test. c.test\noptions ndots:99 rotate\noptions ndots:x\nnameserver":  "{[127.0.0.1] [b.test c.test] 15 true}",
+		"": "{[127.0.0.1] [] 1 false 5000000000 2}",
+		"nameserver 192.0.2.1\nnameserver ::1\nnameserver x y\nnameserver 192.0.2.2\nnameserver 192.0.2.3":                              "{[192.0.2.1 ::1 192.0.2.2] [] 1 false 5000000000 2}",
+		"; c\ndomain A.test\nsearch b.test. c.test\noptions ndots:99 rotate timeout:7\noptions attempts:3\noptions ndots:x\nnameserver": "{[127.0.0.1] [b.test c.test] 15 true 7000000000 3}",
 	} {
 		if got := fmt.Sprint(parseResolvConf([]byte(text))); got != want {
 			t.Errorf("%q: %s, want %s", text, got, want)
