@@ -37,6 +37,7 @@ func areas() []area {
 		nativeArea,
 		processArea,
 		errlogArea,
+		pipeArea,
 		ndkArea,
 		tcpArea,
 		udpArea,

@@ -142,6 +142,7 @@ func (e *engine) putThread(own *engine) {
 // close ends the VM and those of its worker threads that are idle.
 func (e *engine) close() {
 	e.exiting = true
+	e.killProcesses()
 	for _, own := range e.threads.idle {
 		own.vm.Close()
 	}

@@ -96,18 +96,20 @@ type engine struct {
 	funcs   []vm.Value            // by chunk
 	files   map[string]fileScript // by path
 	modules *stdlib.Modules
-	looked  time.Time // at the files, with lua_code_cache stat
-	idle    []*state
-	null    vm.Value
-	regexes regexes
-	exiting bool // the worker has no more requests
-	agent   bool // it is the privileged agent: a worker without requests
-	timers  timers
-	threads workerThreads
-	self    *mailbox.Actor // that this is the VM of
-	service *service       // its handlers
-	holds   int            // of a request's own VM: the request and its timers
-	buffer  []byte         // for ngx.say, between two calls
+	// processes are the programs that run (ngx.pipe).
+	processes map[*process]struct{}
+	looked    time.Time // at the files, with lua_code_cache stat
+	idle      []*state
+	null      vm.Value
+	regexes   regexes
+	exiting   bool // the worker has no more requests
+	agent     bool // it is the privileged agent: a worker without requests
+	timers    timers
+	threads   workerThreads
+	self      *mailbox.Actor // that this is the VM of
+	service   *service       // its handlers
+	holds     int            // of a request's own VM: the request and its timers
+	buffer    []byte         // for ngx.say, between two calls
 	// fieldTable is the metatable of tables of fields: it finds them by their
 	// names in any letters.
 	fieldTable *vm.Table

@@ -63,3 +63,111 @@ location /t {
 GET /t
 --- response_body
 true true nil worker
+
+=== a program is written to, read from and waited for
+--- lens: plain: stdout_read_any depends on how much is read at once
+--- config
+location /t {
+    content_by_lua_block {
+        local pipe = require "ngx.pipe"
+        local p = assert(pipe.spawn({ "sh", "-c", "read a; echo got $a; printf '12345678'; echo err >&2; exit 3" }))
+        ngx.say(p:pid() > 1)
+        ngx.say(p:write({ "line", "\n" }))
+        ngx.say(p:stdout_read_line())
+        ngx.say(p:stdout_read_bytes(3))
+        ngx.say(p:stdout_read_any(10))
+        ngx.say(p:stderr_read_all())
+        ngx.say(p:wait())
+        ngx.say(p:wait())
+        ngx.say(p:stdout_read_line())
+        ngx.say(p:stdout_read_line())
+        ngx.say(p:kill(9))
+    }
+}
+--- request
+GET /t
+--- response_body
+true
+5
+got line
+123
+45678
+err
+
+falseexit3
+nilexited
+nilclosed
+nilclosed
+nilexited
+
+=== timeouts, signals, shutdown
+--- config
+location /t {
+    content_by_lua_block {
+        local pipe = require "ngx.pipe"
+        local p = assert(pipe.spawn("cat; echo end >&2; sleep 100", { stdout_read_timeout = 2, merge_stderr = true }))
+        p:write("some")
+        ngx.sleep(0.05)
+        ngx.say(p:stdout_read_line())
+        p:set_timeouts(nil, 10000, nil, 2)
+        ngx.say(p:shutdown("stdin"))
+        ngx.say(p:shutdown("stdin"))
+        ngx.say(p:write("x"))
+        ngx.say(p:stdout_read_line())
+        ngx.say(p:stderr_read_line())
+        ngx.say(p:wait())
+        p:set_timeouts(nil, nil, nil, 10000)
+        ngx.say(p:kill(15))
+        ngx.say(p:wait())
+    }
+}
+--- request
+GET /t
+--- response_body
+niltimeoutsome
+true
+nilclosed
+nilclosed
+end
+nilmerged to stdout
+niltimeout
+true
+falsesignal15
+
+=== much goes through, and others run meanwhile
+--- lens: plain: byte by byte it takes too long
+--- config
+location /t {
+    content_by_lua_block {
+        local p = assert(require "ngx.pipe".spawn({ "cat" }, { environ = { "A=b" } }))
+        local n = 0
+        local reader = ngx.thread.spawn(function() return #p:stdout_read_all() end)
+        for i = 1, 20 do p:write(("x"):rep(100000)) end
+        p:shutdown("stdin")
+        ngx.say(select(2, ngx.thread.wait(reader)))
+        ngx.say(p:wait())
+        ngx.say(require "ngx.pipe".spawn({ "/nonexistent/program" }))
+        ngx.say(require "ngx.pipe".spawn("echo $A", { environ = { "A=b" } }):stdout_read_all())
+    }
+}
+--- request
+GET /t
+--- response_body
+2000000
+trueexit0
+nilfork/exec /nonexistent/program: no such file or directory
+b
+
+
+=== in a log script, and one that is left running
+--- config
+location /t {
+    content_by_lua_block { local p = require "ngx.pipe".spawn("sleep 100") ngx.say("ok") }
+    log_by_lua_block { local p = require "ngx.pipe".spawn("echo out") ngx.log(ngx.WARN, "it says ", p:stdout_read_line()) }
+}
+--- request
+GET /t
+--- response_body
+ok
+--- error_log
+it says out
