@@ -144,6 +144,11 @@ func newServer(o *options, opts []Option) (*Server, error) {
 		done: make(chan struct{}),
 	}
 	s.logs.Slog = o.slog
+	s.actors.Log = func(text string) {
+		if cfg := s.cfg.Load(); cfg != nil {
+			cfg.MainLog.Log(phases.LevelWarn, 0, text)
+		}
+	}
 	cfg, err := s.compile()
 	if err != nil {
 		s.logs.Close()

@@ -25,6 +25,29 @@ func (b *body) Values() []any {
 	return all
 }
 
+// size is about how many bytes the body holds.
+func (b *body) size() int64 {
+	var n int64
+	for _, v := range b.vals {
+		n += sizeOf(v)
+	}
+	return n
+}
+
+func sizeOf(v vm.Value) int64 {
+	n := int64(16)
+	switch v.Kind() {
+	case vm.KString:
+		n += int64(len(v.Str()))
+	case vm.KTable:
+		t := v.Table()
+		for k, x, ok := t.Next(vm.Nil); ok; k, x, ok = t.Next(k) {
+			n += sizeOf(k) + sizeOf(x)
+		}
+	}
+	return n
+}
+
 // sendDepth bounds how deep tables in tables are sent.
 const sendDepth = 100
 

@@ -169,7 +169,7 @@ func (e *engine) startActors() error {
 		if e.site.cfg.Testing {
 			continue
 		}
-		p := &program{site: e.site, proto: proto, args: mailbox.Args{d.args}, own: e.site.http.limited(d.burst, d.memory)}
+		p := &program{site: e.site, proto: proto, args: mailbox.Args{d.args}, own: e.site.http.limited(d.burst, d.memory), memory: d.memory}
 		spec := d.spec
 		spec.Name, spec.Worker, spec.Scope, spec.New = name, e.worker, e.site.scope, p.behave
 		spec.Key = d.path + fmt.Sprint(d.args)

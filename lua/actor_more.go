@@ -57,7 +57,15 @@ func (e *engine) errorValue(err *mailbox.Error) vm.Value {
 	return t.Value()
 }
 
-func (s *state) raiseError(t *vm.Thread, err *mailbox.Error) { t.Raise(s.e.errorValue(err)) }
+func (s *state) raiseError(t *vm.Thread, err *mailbox.Error) { t.Raise(s.errorHere(t, err)) }
+
+// errorHere is errorValue with the place of the call, where the callee has not given its own.
+func (s *state) errorHere(t *vm.Thread, err *mailbox.Error) vm.Value {
+	if err.Traceback == "" {
+		err.Traceback = t.Traceback("", 1)
+	}
+	return s.e.errorValue(err)
+}
 
 // methods makes, once for a VM, the metatable of a kind of userdata.
 func (e *engine) methods(kind string, functions map[string]func(*vm.Thread, *state) int) *vm.Table {

@@ -202,7 +202,7 @@ func actorPcall(t *vm.Thread, s *state) int {
 	b, err := s.doCall(t)
 	if err != nil {
 		t.PushBool(false)
-		t.Push(s.e.errorValue(err))
+		t.Push(s.errorHere(t, err))
 		return 2
 	}
 	t.PushBool(true)
@@ -373,7 +373,7 @@ func (s *state) options(t *vm.Thread, arg int, spec *mailbox.Spec, p *program) {
 		b.many = true // once more for a restart
 		p.args = b
 	}
-	spec.Mailbox = int(number1(t, o, "mailbox"))
+	spec.Mailbox = int(positive(t, o, "mailbox"))
 	spec.Serial = o.GetStr("serial").Truth()
 	spec.Survive = o.GetStr("survive").Truth()
 	spec.Idle = period(t, o.GetStr("idle"), "idle")
@@ -393,7 +393,7 @@ func (s *state) options(t *vm.Thread, arg int, spec *mailbox.Spec, p *program) {
 	switch r := o.GetStr("restart"); {
 	case r.Table() != nil:
 		spec.Restart.Always = true
-		if n := number1(t, r.Table(), "max"); n > 0 {
+		if n := positive(t, r.Table(), "max"); n > 0 {
 			spec.Restart.Max = int(n)
 		}
 		if d := period(t, r.Table().GetStr("within"), "within"); d > 0 {
@@ -412,11 +412,16 @@ func (s *state) options(t *vm.Thread, arg int, spec *mailbox.Spec, p *program) {
 		}
 		spec.Worker = all[int(n)]
 	}
-	p.loop = o.GetStr("loop").Str()
-	p.own = p.own.limited(period(t, o.GetStr("burst"), "burst"), int64(number1(t, o, "mem_limit")))
+	if f := o.GetStr("loop"); f.Kind() == vm.KFunction {
+		p.loopProto = s.source(t, f, arg)
+	} else {
+		p.loop = f.Str()
+	}
+	p.memory = int64(positive(t, o, "mem_limit"))
+	p.own = p.own.limited(period(t, o.GetStr("burst"), "burst"), p.memory)
 }
 
-func number1(t *vm.Thread, o *vm.Table, name string) float64 {
+func positive(t *vm.Thread, o *vm.Table, name string) float64 {
 	v := o.GetStr(name)
 	if v.IsNil() {
 		return 0

@@ -13,11 +13,13 @@ import (
 
 // program is what an actor of Lua runs, and how.
 type program struct {
-	site  *site
-	proto *vm.Proto
-	args  mailbox.Body
-	own   *Conf  // the http block's, with the limits of the actor
-	loop  string // the function that it runs after it has started, "" for none
+	site      *site
+	proto     *vm.Proto
+	args      mailbox.Body
+	own       *Conf     // the http block's, with the limits of the actor
+	loop      string    // the global function that it runs after it has started, "" for none
+	loopProto *vm.Proto // or this
+	memory    int64     // mem_limit in bytes, 0 for none
 }
 
 // service is the Behaviour of an actor of Lua: its VM and its handlers. That of a worker's requests
@@ -33,6 +35,8 @@ type service struct {
 	exit  vm.Value
 	isSet bool     // actor.on was called
 	start vm.Value // of skynet.start, until it has run
+	grown int64    // bytes since it was last weighed
+	spent string   // why it has to end: it has used up its memory
 }
 
 // openFront makes the actor that the worker's requests are.
@@ -76,28 +80,30 @@ func (v *service) Init(m *mailbox.Message) error {
 			return err
 		}
 	}
-	if p.loop != "" {
-		return v.startLoop(p.loop)
+	switch {
+	case p.loopProto != nil:
+		v.startLoop(e.vm.Load(p.loopProto))
+	case p.loop != "":
+		fn := e.vm.Globals().GetStr(p.loop)
+		if fn.Kind() != vm.KFunction {
+			return fmt.Errorf("loop: there is no global function %q", p.loop)
+		}
+		v.startLoop(fn)
 	}
 	return nil
 }
 
 // startLoop runs the actor's main function beside its handlers: its end is the actor's.
-func (v *service) startLoop(name string) error {
-	fn := v.e.vm.Globals().GetStr(name)
-	if fn.Kind() != vm.KFunction {
-		return fmt.Errorf("loop: there is no global function %q", name)
-	}
+func (v *service) startLoop(fn vm.Value) {
 	v.fork(func(s *state) {
 		_, err := s.run(fn)
 		switch {
 		case err == nil:
 			v.a.Finish(mailbox.Normal)
-		case !errors.Is(err, errGone):
+		case err != errGone:
 			v.a.Crash(err.Error())
 		}
 	})
-	return nil
 }
 
 // fork runs f on a coroutine of the actor. It begins in the next turn.
@@ -110,6 +116,9 @@ func (v *service) fork(f func(s *state)) {
 			s := v.begin(strand)
 			defer s.end()
 			f(s)
+			if v.spent != "" {
+				v.a.Crash(v.spent)
+			}
 		})
 	}))
 }
@@ -152,8 +161,8 @@ func (s *state) run(fn vm.Value, args ...vm.Value) ([]vm.Value, error) {
 	if m := s.strand.Msg; m != nil {
 		e.Addr, e.Cmd, e.Session, e.Chain = m.To.Short(), m.Cmd, m.Session, m.Chain()
 	}
-	if s.meter.memory {
-		s.e.self.Crash("mem_limit: " + e.Msg)
+	if s.meter.memory && s.e.service.prog != nil {
+		s.e.service.spent = e.Msg
 	}
 	return nil, e
 }
@@ -197,6 +206,38 @@ func (v *service) Handle(m *mailbox.Message) {
 		v.raise(s, m, err.(*mailbox.Error))
 	case m.Kind == mailbox.Call && !m.Answered() && !m.Deferred():
 		v.answer(m, fn, results)
+	}
+	v.weigh(s, m)
+}
+
+// weighTime bounds a look at what an actor holds; more than can be looked through in it is too much.
+const weighTime = 60 * time.Millisecond
+
+// weigh ends an actor that holds more than its mem_limit. It looks when as much as an eighth of that
+// was allocated since the last look, or has come in messages.
+func (v *service) weigh(s *state, m *mailbox.Message) {
+	if v.prog == nil || v.prog.memory <= 0 {
+		return
+	}
+	limit := v.prog.memory
+	v.grown += s.t.Allocated()
+	if b, ok := m.Body.(*body); ok {
+		v.grown += b.size()
+	}
+	if v.spent == "" && v.grown > limit/8 {
+		v.grown = 0
+		roots := []vm.Value{v.e.vm.Globals().Value(), v.e.vm.Registry().Value(), v.other, v.down, v.exit}
+		for _, t := range []*vm.Table{v.call, v.cast} {
+			if t != nil {
+				roots = append(roots, t.Value())
+			}
+		}
+		if _, enough := vm.Held(roots, limit, weighTime); !enough {
+			v.spent = "mem_limit of " + sizeText(limit) + " exceeded"
+		}
+	}
+	if v.spent != "" {
+		v.a.Crash(v.spent)
 	}
 }
 

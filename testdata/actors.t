@@ -599,3 +599,82 @@ t1S2
 1actor1[1]
 true
 limited alive true 1
+
+=== an actor with too much memory ends
+--- config
+location /t {
+    content_by_lua_block {
+        local actor = require "actor"
+        local function program()
+            local actor = require "actor"
+            local kept = {}
+            actor.on { call = {
+                hog = function() local t = {} for i = 1, 1e9 do t[i] = { i, ("x"):rep(100) .. i } end return #t end,
+                keep = function(s) kept[#kept + 1] = s return #kept end,
+            } }
+        end
+        local a = actor.spawn(program, { mem_limit = 20 * 2^20, restart = false })
+        local ok, err = actor.pcall(a, "hog")
+        ngx.say(ok, " ", err.code, " ", err.msg:find("not enough memory", 1, true) ~= nil)
+        ngx.sleep(0.01)
+        ok, err = actor.pcall(a, "keep", 1)
+        ngx.say(ok, " ", err.code)
+        a = actor.spawn(program, { mem_limit = 2^20, restart = false })
+        local n = 0
+        for i = 1, 100 do
+            ok, err = actor.pcall(a, "keep", ("y"):rep(50000) .. i)
+            if not ok then break end
+            n = i
+        end
+        ngx.say(n > 15 and n < 30, " ", ok, " ", err.code, " ", err.msg)
+    }
+}
+--- lens
+plain
+--- request
+GET /t
+--- response_body
+false EERROR true
+false EDEAD
+true false EDEAD mem_limit of 1m exceeded
+
+=== sent from phases that cannot wait; loops; idle actors
+--- config
+location /t {
+    header_filter_by_lua_block { ngx.ctx.sent = require("actor").send("count", "add", 1) }
+    body_filter_by_lua_block { require("actor").send("count", "add", 10) }
+    log_by_lua_block { require("actor").send("count", "add", 100) }
+    set_by_lua_block $x { return require("actor").whereis("count") and "there" or "not" }
+    content_by_lua_block {
+        local actor = require "actor"
+        actor.unique("count", function()
+            local actor = require "actor"
+            local n = 0
+            actor.on { cast = { add = function(k) n = n + k end }, call = { get = function() return n end } }
+        end)
+        actor.spawn(function()
+            local actor = require "actor"
+            function main()
+                for i = 1, 3 do ngx.sleep(0.001) end
+                actor.send("count", "add", 1000)
+            end
+        end, { name = "loop", loop = "main" })
+        actor.spawn(function() end, { name = "idle", idle = 0.01 })
+        ngx.print(actor.whereis("loop") ~= nil, actor.whereis("idle") ~= nil)
+        ngx.flush(true)
+        ngx.sleep(0.05)
+        ngx.say(actor.call("count", "get") > 1010, actor.whereis("loop"), actor.whereis("idle"), ngx.get_phase())
+        local ok, err = pcall(function()
+            local up = 1
+            actor.spawn(function() return up end)
+        end)
+        ngx.say(err)
+    }
+}
+--- lens
+plain
+--- request
+GET /t
+--- response_body_like
+truetruetruenilnilcontent
+the function of an actor must not use locals from outside: up

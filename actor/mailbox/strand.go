@@ -44,6 +44,7 @@ const maxQuick = 64
 func (s *Strand) newCall(to *Actor, cmd string, body Body, timeout time.Duration) (*Message, *Error) {
 	a := s.Actor
 	a.sessions++
+	a.sent.Add(1)
 	m := &Message{Kind: Call, From: a, To: to, Cmd: cmd, Body: body, Session: a.sessions, caller: s}
 	m.sent = s.co.Worker().Now()
 	m.wait.call = m

@@ -66,6 +66,9 @@ func (t *Thread) SetLimits(l Limits) {
 	x.fatal = false
 }
 
+// Allocated is how many bytes the run of the thread has allocated, freed or not.
+func (t *Thread) Allocated() int64 { return t.root0().bytes }
+
 // Kill ends the run of the thread at its next call or loop round. It may be called from any goroutine.
 func (t *Thread) Kill() { atomic.StoreUint32(&t.root0().killed, 1) }
 
