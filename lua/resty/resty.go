@@ -32,6 +32,8 @@ func Register(m *vm.VM, h Host) {
 		"tablepool":              openTablePool, // tablepool.go
 		"resty.chash":            openCHash,     // chash.go
 		"resty.signal":           openSignal,    // signal.go
+		"resty.radixtree":        openRadixTree, // radixtree.go
+		"resty.ipmatcher":        openIPMatcher, // ipmatcher.go
 	} {
 		m.Builtin(name, func(*vm.Thread) vm.Value { return open(m).Value() })
 	}

@@ -33,6 +33,7 @@ func run(t *testing.T, script string) string {
 }
 
 func TestModules(t *testing.T) {
+	const radix = `local R = require "resty.radixtree" `
 	const aes = `local aes, hex = require "resty.aes", require("resty.string").to_hex `
 	for _, c := range []struct{ name, script, want string }{
 		{"chash", `local h = require("resty.chash"):new{a = 1, b = 2, c = 1} local n = {}
@@ -42,6 +43,25 @@ func TestModules(t *testing.T) {
 		{"chash: next goes round", `local h = require("resty.chash"):new{a = 1} local _, i = h:next(159) return i, h:next(-1)`, "0 a 0"},
 		{"chash: empty", `local h = require("resty.chash"):new{} return h:find("x")`, "nil"},
 		{"chash: too large", `return pcall(require("resty.chash").new, nil, {a = 1e9})`, "false no memory"},
+		{"ipmatcher", `local ip = require("resty.ipmatcher").new{"127.0.0.1", "10.0.0.0/8", "::1", "fe80::/32"} local r = {}
+			for _, a in ipairs{"127.0.0.1", "127.0.0.2", "10.9.9.9", "::1", "::2", "fe80::7"} do r[#r + 1] = tostring(ip:match(a)) end
+			return table.concat(r, " "), ip:match("x")`, "true false true true false true false invalid ip address, not ipv4 and ipv6"},
+		{"ipmatcher: values", `local m = require "resty.ipmatcher" local ip = m.new_with_value{["10.0.0.0/8"] = "a", ["10.1.0.0/16"] = "b", ["0.0.0.0/0"] = "c"}
+			return ip:match("10.1.2.3"), ip:match("8.8.8.8"), ip:match_bin("\1\2\3\4"), m.parse_ipv4("1.2.3.4"), m.parse_ipv6("::2")[4], m.new{"300.1.1.1"}`,
+			"c c c 16909060 2 nil invalid ip address: 300.1.1.1"},
+		{"radixtree", radix + `local rx = R.new{{paths = {"/a", "/b/*"}, metadata = 1}, {paths = "/b/:id/x", metadata = 2, priority = 5}, {paths = "/b", metadata = 3}}
+			local m = {} return rx:match("/a"), rx:match("/b"), rx:match("/b/7"), rx:match("/b/7/x", {matched = m}), m.id, m._path, rx:match("/c")`, "1 3 1 2 7 /b/:id/x nil"},
+		{"radixtree: conditions", radix + `local rx = R.new{{paths = "/*", methods = {"GET", "PUT"}, hosts = {"*.a.org", "b.org"}, remote_addrs = {"10.0.0.0/8"}, metadata = 1}}
+			local o = {method = "GET", host = "X.a.ORG", remote_addr = "10.1.1.1"} local a = rx:match("/x", o) o.method = "POST" local b = rx:match("/x", o)
+			o.method, o.host = "PUT", "a.org" local c = rx:match("/x", o) o.host, o.remote_addr = "b.org", "11.1.1.1" local d = rx:match("/x", o) o.remote_addr = "10.0.0.0"
+			return a, b, c, d, rx:match("/x", o), rx:match("/x")`, "1 nil nil nil 1 nil"},
+		{"radixtree: dispatch", radix + `local got local rx = R.new{{paths = "/x/*rest", filter_fun = function(vars, opts, n) return vars.v == n end, handler = function(...) got = table.concat({...}, ",") end}}
+			local m = {} return rx:dispatch("/x/y/z", {vars = {v = 5}, matched = m}, 5, 6), got, m.rest, rx:dispatch("/x/y", {vars = {v = 5}}, 6)`, "true 5,6 y/z nil"},
+		{"radixtree: changes", radix + `local a, b = {id = 1, paths = {"/a", "/b*"}, metadata = "a"}, {id = 1, paths = {"/a", "/c*"}, metadata = "b"} local rx = R.new{a}
+			rx:add_route{id = 2, paths = "/d", metadata = "d"} rx:update_route(a, b) local before = {rx:match("/a"), tostring(rx:match("/bx")), rx:match("/cx"), rx:match("/d")}
+			rx:delete_route(b) return table.concat(before, " "), rx:match("/a"), rx:match("/cx"), rx:match("/d")`, "b nil b d nil nil d"},
+		{"radixtree: wrong", radix + `return pcall(R.new, {{paths = "/a"}})`, "false missing argument metadata or handler"},
+		{"radixtree: nothing", radix + `return R.new()`, "nil missing argument route"},
 		{"signal", `local s = require "resty.signal" return s.signum("HUP"), s.signum(7), s.kill(2^31 - 1, "NONE")`, "1 7 nil No such process"},
 		{"signal, unknown", `local s = require "resty.signal" return s.kill(1, "FOO")`, "nil unknown signal name"},
 		{"lrucache", `local l = require "resty.lrucache" local c = l.new(2)
