@@ -77,6 +77,9 @@ func Register(m *vm.VM, h Host) {
 		"resty.openssl.version":      m.NewTable(0, 8), //
 		"resty.openssl":              m.NewTable(0, 24),
 		"resty.evp":                  m.NewTable(0, 8), // evp.go
+		"openssl.digest":             m.NewTable(0, 4), // luaossl.go
+		"openssl.hmac":               m.NewTable(0, 4), //
+		"openssl.rand":               m.NewTable(0, 2), //
 	} {
 		m.Builtin(name, func(*vm.Thread) vm.Value {
 			if !opened {
@@ -92,6 +95,8 @@ func Register(m *vm.VM, h Host) {
 				l.openAll(module)
 			case "resty.evp":
 				l.openEVP(module)
+			case "openssl.digest", "openssl.hmac", "openssl.rand":
+				l.openLuaossl(name, module)
 			}
 			return module.Value()
 		})

@@ -50,6 +50,9 @@ func TestModules(t *testing.T) {
 		{"digest: unknown", `return digest.new("md99")`, `nil digest.new: invalid digest type "md99"`},
 		{"hmac", `return hex(hmac.new("key", "sha1"):final("hello"))`, "b34ceac4516ff23a143e61d79d0fa7a4fbe5f266"},
 		{"mac", `return hex(mac.new("key", "HMAC", nil, "sha1"):final("hello"))`, "b34ceac4516ff23a143e61d79d0fa7a4fbe5f266"},
+		{"luaossl", `local d, h, r = require "openssl.digest", require "openssl.hmac", require "openssl.rand"
+			return hex(h.new("key", "sha1"):update("hel"):final("lo")), #d.new("sha256"):final("x"), #r.bytes(4), r.ready(), pcall(d.new, "md99")`,
+			`b34ceac4516ff23a143e61d79d0fa7a4fbe5f266 32 4 true false openssl.digest.new: invalid digest type "md99"`},
 		{"rand", `return #rand.bytes(16), rand.bytes(8) ~= rand.bytes(8), rand.bytes(-1)`, "16 true nil rand.bytes: bad length"},
 		{"kdf.derive", `return hex(kdf.derive { type = kdf.PBKDF2, outlen = 16, pass = "1234567", md = "md5", pbkdf2_iter = 1000 })`, "7034452d0ecd5adf803f88b44dd073a2"},
 		{"kdf.derive: scrypt", `return hex(kdf.derive { type = kdf.SCRYPT, outlen = 16, pass = "1234567", scrypt_N = 1024, scrypt_r = 8, scrypt_p = 16 })`,
