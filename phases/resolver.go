@@ -72,7 +72,9 @@ func (c *ResolverConf) of(w *actor.Worker) resolves {
 // logError logs that a server could not be reached.
 func (c *ResolverConf) logError(call string, err error) {
 	level := LevelAlert
-	if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.EHOSTUNREACH) || errors.Is(err, syscall.ENETUNREACH) {
+	if call == "connect" {
+		level = LevelCrit
+	} else if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.EHOSTUNREACH) || errors.Is(err, syscall.ENETUNREACH) {
 		level = LevelError
 	}
 	c.config.MainLog.Logf(level, 0, "%s() failed (%s) while resolving", call, Errno(err))
