@@ -127,7 +127,7 @@ func udpSetPeer(t *vm.Thread, s *state) int {
 	}
 	fd, err := s.e.worker.DialUDP(addr, actor.DialOptions{Local: u.local})
 	if err != nil {
-		s.logf(phases.LevelError, "connect() failed (%s)", phases.Errno(err))
+		s.logf(phases.LevelCrit, "connect() failed (%s)", phases.Errno(err))
 		return fail(t, socketError(err))
 	}
 	u.fd, u.peer = fd, d.peer(addr)

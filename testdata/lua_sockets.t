@@ -313,3 +313,18 @@ GET /t
 1
 20
 HTTP/1.1 200 OK
+
+=== a datagram socket without a way to its peer
+--- config
+location /t {
+    content_by_lua_block {
+        ngx.say(ngx.socket.udp():setpeername("255.255.255.255", 53))
+    }
+}
+--- request
+GET /t
+--- response_body
+nilpermission denied
+--- error_log
+[crit]
+connect() failed (13: Permission denied)
