@@ -200,24 +200,28 @@ func (h *healthCheck) round(w *actor.Worker) {
 	h.u.mu.Unlock()
 	for _, p := range peers {
 		w.Go(func() {
-			wrong := "being given up"
-			defer func() { h.report(p, wrong) }()
+			done, wrong := false, ""
+			defer func() { h.report(p, done, wrong) }()
 			if h.jitter > 0 {
 				w.Current().Sleep(rand.N(h.jitter))
 			}
 			wrong = h.check(w, p)
+			done = true
 		})
 	}
 }
 
-// report counts a check; wrong is "" for one that was passed.
-func (h *healthCheck) report(p *Peer, wrong string) {
+// report counts a check that was not broken off; wrong is "" for one that was
+// passed.
+func (h *healthCheck) report(p *Peer, done bool, wrong string) {
 	u := h.u
 	u.mu.Lock()
 	s := &p.health
 	s.busy = false
 	was, known := s.out, s.known
-	if wrong == "" {
+	switch {
+	case !done:
+	case wrong == "":
 		s.fails = 0
 		if s.passes++; !s.out || s.passes >= h.passes {
 			s.out, s.known = false, true
@@ -225,7 +229,7 @@ func (h *healthCheck) report(p *Peer, wrong string) {
 		if was && !s.out && known {
 			p.recovered()
 		}
-	} else {
+	default:
 		s.passes = 0
 		if s.fails++; s.fails >= h.fails {
 			s.out, s.known = true, true

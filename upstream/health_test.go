@@ -1,6 +1,7 @@
 package upstream_test
 
 import (
+	"net"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -85,4 +86,33 @@ func TestHealthOfAll(t *testing.T) {
 	until(t, "200", func() bool { return status() == 200 })
 	well.Store(false)
 	until(t, "502", func() bool { return status() == 502 })
+}
+
+// TestHealthTLS checks peers by TLS as the location passes to them, with a
+// PROXY protocol header where it sends one, and at another port.
+func TestHealthTLS(t *testing.T) {
+	cert, key := keyPair(t, nil, nil, "peer.test").files(t)
+	p := serve(t, nil, "", "return 404; } server { listen 127.0.0.2:0 ssl; ssl_certificate "+cert+"; ssl_certificate_key "+key+"; return 200 $ssl_server_name;"+
+		" } server { listen 127.0.0.3:0 ssl proxy_protocol; ssl_certificate "+cert+"; ssl_certificate_key "+key+"; return 200 greeted;")
+	addrs := p.Addrs()
+	_, port, _ := net.SplitHostPort(addrs[0].String())
+	tls := "proxy_ssl_verify on; proxy_ssl_trusted_certificate " + cert + "; proxy_ssl_server_name on; "
+	const check = "health_check interval=20ms mandatory"
+	s := serve(t, nil, "match sni { body ~ ^peer.test$; } match greeted { body ~ greeted; } match absent { status 404; } "+
+		"upstream a { zone z 64k; server "+addrs[1].String()+"; } upstream b { zone z; server "+addrs[1].String()+"; } "+
+		"upstream c { zone z; server "+addrs[2].String()+"; } upstream d { zone z; server 127.0.0.1:1 max_fails=0; }",
+		"location /a { proxy_pass https://a; "+tls+"proxy_ssl_name peer.test; "+check+" match=sni; } "+
+			"location /b { proxy_pass https://b; "+tls+"proxy_ssl_name other.test; "+check+"; } "+
+			"location /c { proxy_pass https://c; proxy_protocol on; "+check+" match=greeted; } "+
+			"location /d { proxy_pass http://d; "+check+" match=absent port="+port+"; add_header X-Addr $upstream_addr always; }")
+	status := func(path string) int { n, _, _ := split(s.get(t, path)); return n }
+	until(t, "a", func() bool { return status("/a") == 200 })
+	until(t, "c", func() bool { return status("/c") == 200 })
+	until(t, "d", func() bool { return strings.Contains(s.get(t, "/d"), "X-Addr: 127.0.0.1:1\r\n") })
+	until(t, "line of b", func() bool {
+		return strings.Contains(s.log.String(), "SSL handshaking to upstream (certificate verify failed), health check \"\" of peer "+addrs[1].String()+" in upstream \"b\"")
+	})
+	if n := status("/b"); n != 502 {
+		t.Errorf("b: %d", n)
+	}
 }
