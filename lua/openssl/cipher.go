@@ -307,7 +307,13 @@ func (l *library) openCipher() {
 			if err != nil {
 				return refuse(t, "cipher:derive: "+err.Error())
 			}
-			key, iv := bytesToKey(h, t.CheckString(2), t.OptString(3, ""), t.OptInt(4, 1), c.keySize, c.ivSize)
+			rounds := t.OptInt(4, 1)
+			if rounds > maxRounds/10 {
+				return refuse(t, "cipher:derive: too many rounds")
+			}
+			var key, iv []byte
+			secret, salt := t.CheckString(2), t.OptString(3, "")
+			l.away(rounds, func() { key, iv = bytesToKey(h, secret, salt, rounds, c.keySize, c.ivSize) })
 			t.PushBytes(key)
 			t.PushBytes(iv)
 			return 2

@@ -63,12 +63,21 @@ func (l *library) derive(t *vm.Thread, where string, d *derivation, hash string)
 		return refuse(t, where+": "+err.Error())
 	}
 	var key []byte
-	if d.kind == kdfScrypt || d.rounds > 10_000 {
-		l.Offload(func() { key, err = d.run() })
-	} else {
-		key, err = d.run()
+	rounds := d.rounds
+	if d.kind == kdfScrypt {
+		rounds = maxRounds
 	}
+	l.away(rounds, func() { key, err = d.run() })
 	return answer(t, where, key, err)
+}
+
+// away runs f, elsewhere when that many rounds take long.
+func (l *library) away(rounds int, f func()) {
+	if rounds > 10_000 {
+		l.Offload(f)
+	} else {
+		f()
+	}
 }
 
 // deriver is an object of kdf.new: the kind and the options that were set.
@@ -168,7 +177,7 @@ func bytesToKey(id crypto.Hash, secret, salt string, rounds, keyLen, ivLen int) 
 		h.Write([]byte(secret))
 		h.Write([]byte(salt))
 		last = h.Sum(nil)
-		for i := 1; i < min(rounds, maxRounds/100); i++ {
+		for i := 1; i < rounds; i++ {
 			h.Reset()
 			h.Write(last)
 			last = h.Sum(last[:0])

@@ -53,8 +53,28 @@ func (l *library) newKey(t *vm.Thread, where string, key any, err error) int {
 
 var errNoKey = errors.New("no key was found in it")
 
+// bounded refuses keys so long that using them would take long; they may be a
+// client's.
+func bounded(key any) error {
+	if k, ok := public(key).(*rsa.PublicKey); ok && k.N.BitLen() > 2*maxRSA {
+		return errors.New("the RSA key is too long")
+	}
+	return nil
+}
+
 // derKey reads a key in DER; want is "pr", "pu" or "*".
 func derKey(der []byte, want string) (any, error) {
+	key, err := parseKey(der, want)
+	if err == nil {
+		err = bounded(key)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return key, nil
+}
+
+func parseKey(der []byte, want string) (any, error) {
 	if want != "pu" {
 		if key, err := x509.ParsePKCS8PrivateKey(der); err == nil {
 			return key, nil
@@ -92,7 +112,7 @@ func (l *library) readKey(s, format, want, password string) (any, error) {
 			if key, err := derKey(der, want); err == nil {
 				return key, nil
 			}
-			if cert, err := x509.ParseCertificate(der); err == nil && want != "pr" {
+			if cert, err := parseCert(der); err == nil && want != "pr" {
 				return cert.PublicKey, nil
 			}
 		}

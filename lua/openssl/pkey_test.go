@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -72,6 +73,8 @@ func TestKeys(t *testing.T) {
 			return #s, pub:verify(s, "dog"), pub:verify(s, "cat"), #k:get_parameters().private, k:get_key_type(true)`, "64 true false 32 1087"},
 		{"x25519", `local a, b = pkey.new { type = "X25519" }, pkey.new { type = "X25519" } return a:derive(pkey.new(b:to_PEM())) == b:derive(a), a:get_key_type().id`,
 			"true 1.3.101.110"},
+		{"too long", `local e = require("resty.openssl.bn").new(65537) local n = require("resty.openssl.bn").new(1):lshift(60000) + 1
+			return pkey.new { type = "RSA", params = { n = n, e = e } }`, "nil pkey.new: n and e are needed"},
 		{"wrong", `return pkey.new("x"), pkey.new { type = "DH" }`, "nil nil pkey.new: unsupported type DH"},
 		{"x509", `local c, k = x509.new(crt), pkey.new(key) return c:check_private_key(k), c:get_pubkey():to_PEM() == k:to_PEM(), c:get_not_before(),
 				tostring(c:get_serial_number()), c:get_subject_name():tostring(), c:get_issuer_name():find("CN").blob, #c:get_subject_name(), c:get_version(),
@@ -120,4 +123,13 @@ func FuzzKey(f *testing.F) {
 		parseBN(s, 16)
 		parseBN(s, 0)
 	})
+}
+
+// TestLongKey: a key of a client that would take long to use is refused.
+func TestLongKey(t *testing.T) {
+	n := new(big.Int).Lsh(big.NewInt(1), 60000)
+	der := x509.MarshalPKCS1PublicKey(&rsa.PublicKey{N: n.Add(n, big.NewInt(1)), E: 65537})
+	if _, err := derKey(der, "*"); err == nil || !strings.Contains(err.Error(), "too long") {
+		t.Errorf("%v", err)
+	}
 }

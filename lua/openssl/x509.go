@@ -30,14 +30,25 @@ func readCert(s, format string) (*x509.Certificate, error) {
 	if format != "DER" {
 		for block, rest := pem.Decode([]byte(s)); block != nil; block, rest = pem.Decode(rest) {
 			if strings.HasSuffix(block.Type, "CERTIFICATE") {
-				return x509.ParseCertificate(block.Bytes)
+				return parseCert(block.Bytes)
 			}
 		}
 		if format == "PEM" {
 			return nil, errors.New("no certificate in PEM was found")
 		}
 	}
-	return x509.ParseCertificate([]byte(s))
+	return parseCert([]byte(s))
+}
+
+func parseCert(der []byte) (*x509.Certificate, error) {
+	cert, err := x509.ParseCertificate(der)
+	if err == nil {
+		err = bounded(cert.PublicKey)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return cert, nil
 }
 
 func (l *library) openX509() {

@@ -116,6 +116,9 @@ func newAESKey(t *vm.Thread) (k *aesKey, wrong string) {
 				newHash = f
 			}
 		}
+		if t.OptInt(6, 1) > maxRounds {
+			return nil, "too many rounds"
+		}
 		key, k.iv = bytesToKey(newHash, secret, salt, t.OptInt(6, 1), size/8, ivLen)
 		if n := t.OptInt(7, ivLen); mode == "gcm" && n > 0 && n <= aes.BlockSize {
 			k.iv = append(k.iv, make([]byte, aes.BlockSize)...)[:n]
@@ -126,7 +129,7 @@ func newAESKey(t *vm.Thread) (k *aesKey, wrong string) {
 }
 
 // maxRounds bounds the work that a script asks of bytesToKey.
-const maxRounds = 10_000_000
+const maxRounds = 500_000
 
 // bytesToKey is OpenSSL's EVP_BytesToKey.
 func bytesToKey(newHash func() hash.Hash, secret, salt string, rounds, keyLen, ivLen int) (key, iv []byte) {
@@ -138,7 +141,7 @@ func bytesToKey(newHash func() hash.Hash, secret, salt string, rounds, keyLen, i
 		h.Write([]byte(secret))
 		h.Write([]byte(salt))
 		last = h.Sum(nil)
-		for i := 1; i < min(rounds, maxRounds); i++ {
+		for i := 1; i < rounds; i++ {
 			h.Reset()
 			h.Write(last)
 			last = h.Sum(last[:0])

@@ -115,6 +115,7 @@ func TestModules(t *testing.T) {
 		{"aes without self", aes + `local x = aes:new("k").encrypt("x") return x`, "t:1: bad argument #1 self: table expected, got string"},
 		{"aes, wrong", aes + `return aes:new("k", "short")`, "nil salt must be 8 characters or nil"},
 		{"aes, wrong text", aes + `return aes:new("k"):decrypt("not whole blocks")`, "nil EVP_DecryptFinal_ex failed"},
+		{"aes, too many rounds", aes + `return aes:new("k", nil, aes.cipher(), nil, 1e9)`, "nil too many rounds"},
 		{"aes, no such cipher", aes + `return aes.cipher(129, "cbc")`, "nil"},
 		{"tablepool", `local p = require "tablepool" local t = p.fetch("x", 1, 1) t.a = 1 p.release("x", t)
 			local u = p.fetch("x", 1, 1) return t == u, u.a, p.fetch("x", 0, 0) ~= u, pcall(p.release, "x")`, "true nil true false object empty"},
