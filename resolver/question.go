@@ -97,9 +97,9 @@ func (q *question) exchange(name string) (merged, error) {
 	if !r.config.InOrder {
 		r.next++ // the next question begins with another server
 	}
-	for ; ; next++ {
+	for first := next; ; next++ {
 		left := q.until.Sub(r.w.Now())
-		if left <= 0 {
+		if n := r.config.Rounds; left <= 0 || n > 0 && next-first >= n*len(r.servers) {
 			return merged{}, errNoAnswer
 		}
 		attempt := min(left, r.config.Attempt)

@@ -30,6 +30,8 @@ type Config struct {
 	// Attempt is how long one server is waited for before the next is asked
 	// (5s).
 	Attempt time.Duration
+	// Rounds is how often all servers are asked; 0: as long as there is time.
+	Rounds int
 	// Log, when not nil, hears of servers that cannot be reached: the system
 	// call and its error.
 	Log func(call string, err error)

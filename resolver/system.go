@@ -141,7 +141,7 @@ func (s *System) look() {
 	if changed[1] || s.dns == nil {
 		s.conf = parseResolvConf(text[1])
 		c := s.config
-		c.Servers, c.InOrder, c.Attempt = s.conf.servers, !s.conf.rotate, s.conf.timeout
+		c.Servers, c.InOrder, c.Attempt, c.Rounds = s.conf.servers, !s.conf.rotate, s.conf.timeout, s.conf.attempts
 		s.dns = New(s.w, c)
 	}
 }

@@ -65,8 +65,8 @@ func TestSystem(t *testing.T) {
 		sys.looked = time.Time{}
 		begin := w.Now()
 		check("here", "here could not be resolved (110: Operation timed out)")
-		if took := time.Since(begin); took < 900*time.Millisecond || took > 2*time.Second {
-			t.Errorf("a dead server took %v", took)
+		if took := time.Since(begin); took > 900*time.Millisecond {
+			t.Errorf("a server that is not there took %v", took)
 		}
 		write(conf, "search corp.test\nnameserver "+s.addr)
 		os.Remove(hosts)
