@@ -289,6 +289,10 @@ func (fs *compiler) boolTo(e *expr, r int) {
 	fs.patch(end, fs.pc())
 }
 
+// openList marks the SETLIST of values whose number is known when it is carried out; the rest of x is how far the array
+// part reaches at least.
+const openList = 128
+
 // batch is how many positional values of a constructor are stored at once.
 const batch = 50
 
@@ -306,8 +310,11 @@ func (fs *compiler) table(e *expr, r int) {
 		}
 	}
 	na = max(na, min(constants.size(), maxWiden)) // see holes.go
-	if l := len(e.list); l > 0 && l <= batch && e.keys[l-1] == nil && multi(e.list[l-1]) {
-		na = 0 // how many they are is known later
+	open := 0
+	if l := len(e.list); l > 0 && e.keys[l-1] == nil && multi(e.list[l-1]) {
+		if open = min(max(na, 2), 127); na <= open {
+			na = 0 // how many they are is known later
+		}
 	}
 	line := e.line
 	fs.line = line
@@ -337,7 +344,7 @@ func (fs *compiler) table(e *expr, r int) {
 			if i == len(e.list)-1 && multi(v) {
 				fs.multiTo(v, -1)
 				fs.line = line
-				flush(0)
+				flush(openList | open)
 				return
 			}
 			fs.expr(v, fs.alloc(1))

@@ -103,10 +103,14 @@ func (c *keyCount) size() int {
 	return size
 }
 
-// reach gives a constructor that ends with a call or ... the array part that it has in LuaJIT for n values from at on.
-func (t *Table) reach(at, n int) {
-	if at+n > 0 && cap(t.arr) != at+n+1 {
-		a := make([]Value, len(t.arr), at+n+1)
+// reach gives a constructor that ends with a call or ... the array part that it has in LuaJIT: size, or one more than it
+// needs for n values.
+func (t *Table) reach(size, n int) {
+	if n > size {
+		size = n + 1
+	}
+	if n > 0 && cap(t.arr) < size {
+		a := make([]Value, len(t.arr), size)
 		copy(a, t.arr)
 		t.arr = a
 	}

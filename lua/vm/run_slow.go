@@ -198,10 +198,10 @@ func (t *Thread) setList(i *ins) {
 	base := uintptr(t.fp().base)
 	tab := t.at(base + uintptr(i.a)).table()
 	n := int(i.x)
-	if n == 0 {
+	if n&openList != 0 {
 		n = int((t.top - base - uintptr(i.b)) / 16)
 		t.x.alloc(n * 16)
-		tab.reach(int(i.c)*batch, n)
+		tab.reach(int(i.x&^openList), int(i.c)*batch+n)
 	}
 	tab.setList(int(i.c)*batch, t.slice(base+uintptr(i.b), n))
 }
