@@ -172,3 +172,16 @@ func bestGopherLua(t *testing.T, src string) float64 {
 		l.Pop(1)
 	})
 }
+
+// BenchmarkIdleCoroutine is what making a coroutine that stays suspended allocates.
+func BenchmarkIdleCoroutine(b *testing.B) {
+	m := newVM()
+	f := load(b, m, "local co = coroutine.create(function() local a, b, c = 1, 2, 3 coroutine.yield() return a + b + c end) coroutine.resume(co) return co", "=idle")
+	t := m.NewThread()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := t.Call(f); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
