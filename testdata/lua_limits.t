@@ -32,6 +32,8 @@ GET /t
 lua_max_execution_time of 30ms exceeded
 
 === others have a turn while an expression is matched
+--- http_config
+lua_regex_match_limit 1000000;
 --- config
 location /t {
     lua_time_slice 1ms;
