@@ -32,9 +32,9 @@ var Module = phases.Define(phases.Spec[Conf]{
 	Active:     (*Conf).active,
 	Handlers: []phases.Hook[Conf]{
 		phases.At(phases.ServerRewrite, handlerFor(inServerRewrite)),
-		phases.At(phases.Rewrite, handlerFor(inRewrite)),
-		phases.At(phases.Access, handlerFor(inAccess)),
-		phases.At(phases.Precontent, handlerFor(inPrecontent)),
+		phases.At(phases.Rewrite, handlerFor(inRewrite)).FirstIf(func(own *Conf) bool { return own.rewriteFirst }),
+		phases.At(phases.Access, handlerFor(inAccess)).FirstIf(func(own *Conf) bool { return own.accessFirst }),
+		phases.At(phases.Precontent, handlerFor(inPrecontent)).FirstIf(func(own *Conf) bool { return own.precontentFirst }),
 		phases.At(phases.Log, logHandler),
 	},
 	Content: contentHandler,

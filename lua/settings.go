@@ -17,9 +17,11 @@ type settings struct {
 	needBody                  bool
 	checkAbort                bool
 	strictPhases              bool
-	useDefaultType            bool // on
-	underscores               bool // on: ngx.header.a_b is A-B
-	http10Buffering           bool // on
+	// *_by_lua_no_postpone: the script runs before the phase's other handlers.
+	rewriteFirst, accessFirst, precontentFirst bool
+	useDefaultType                             bool // on
+	underscores                                bool // on: ngx.header.a_b is A-B
+	http10Buffering                            bool // on
 
 	connectTimeout, sendTimeout, readTimeout time.Duration // 60s each
 	keepaliveTimeout                         time.Duration // 60s
@@ -81,9 +83,9 @@ func settingRows() []phases.Directive[Conf] {
 		phases.SetFlag("lua_use_default_type", httpLoc, func(c *Conf) *bool { return &c.useDefaultType }),
 		phases.SetFlag("lua_transform_underscores_in_response_headers", httpLoc, func(c *Conf) *bool { return &c.underscores }),
 		phases.SetFlag("lua_http10_buffering", httpLoc, func(c *Conf) *bool { return &c.http10Buffering }),
-		phases.Inert[Conf]("rewrite_by_lua_no_postpone", httpOnly, conf.Flag(), atTail, phases.CheckFlag),
-		phases.Inert[Conf]("access_by_lua_no_postpone", httpOnly, conf.Flag(), atTail, phases.CheckFlag),
-		phases.Inert[Conf]("precontent_by_lua_no_postpone", httpOnly, conf.Flag(), atTail, phases.CheckFlag),
+		phases.SetFlag("rewrite_by_lua_no_postpone", httpOnly, func(c *Conf) *bool { return &c.rewriteFirst }),
+		phases.SetFlag("access_by_lua_no_postpone", httpOnly, func(c *Conf) *bool { return &c.accessFirst }),
+		phases.SetFlag("precontent_by_lua_no_postpone", httpOnly, func(c *Conf) *bool { return &c.precontentFirst }),
 
 		phases.SetDuration("lua_socket_connect_timeout", httpLoc, func(c *Conf) *time.Duration { return &c.connectTimeout }),
 		phases.SetDuration("lua_socket_send_timeout", httpLoc, func(c *Conf) *time.Duration { return &c.sendTimeout }),
@@ -129,9 +131,6 @@ func settingRows() []phases.Directive[Conf] {
 	return append(rows, phases.Ignore[Conf](httpOnly, conf.Exactly(1), why, "lua_malloc_trim",
 		"lua_sa_restart", "lua_load_resty_core")...)
 }
-
-// atTail is why the *_no_postpone directives have no effect.
-const atTail = "scripts run at the tail of their phase"
 
 // codeCache is lua_code_cache.
 type codeCache uint8

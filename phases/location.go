@@ -24,6 +24,7 @@ type Loc struct {
 
 	confs         []any
 	steps         [phaseCount][]Handler
+	beforeOps     []Handler // of the rewrite phase
 	ops           []Handler
 	content       Handler
 	contentModule int
@@ -319,7 +320,16 @@ func (b *Block) compose(l *Loc) {
 	}
 	l.body = func(r *Request, c Chunk) error { return r.stream.Send(r, c) }
 	for i, m := range b.Config.Modules {
-		m.handlers(l.confs[i], func(p Phase, h Handler) { l.steps[p] = append(l.steps[p], h) })
+		m.handlers(l.confs[i], func(p Phase, h Handler, first bool) {
+			switch {
+			case first && p == Rewrite:
+				l.beforeOps = append(l.beforeOps, h)
+			case first:
+				l.steps[p] = append([]Handler{h}, l.steps[p]...)
+			default:
+				l.steps[p] = append(l.steps[p], h)
+			}
+		})
 		if m.Name == "postpone" {
 			l.lowerBody = l.body
 		}

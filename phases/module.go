@@ -66,10 +66,20 @@ func Add[T any](name string, in conf.Context, args conf.Arity, set func(own *T, 
 type Hook[T any] struct {
 	phase  Phase
 	handle func(r *Request, own *T) Result
+	first  func(own *T) bool
 }
 
 // At places a handler in a phase.
-func At[T any](p Phase, handle func(r *Request, own *T) Result) Hook[T] { return Hook[T]{p, handle} }
+func At[T any](p Phase, handle func(r *Request, own *T) Result) Hook[T] {
+	return Hook[T]{p, handle, nil}
+}
+
+// FirstIf places the handler before all others of its phase, and before the
+// operations of the rewrite phase, in locations whose configuration says so.
+func (h Hook[T]) FirstIf(says func(own *T) bool) Hook[T] {
+	h.first = says
+	return h
+}
 
 // Module is a Spec with its type erased, ready for the module list.
 type Module struct {
@@ -83,7 +93,7 @@ type impl struct {
 	variables  []Variable
 	prefixes   []Prefix
 	inherit    func(parent any) any
-	handlers   func(own any, add func(p Phase, h Handler))
+	handlers   func(own any, add func(p Phase, h Handler, first bool))
 	content    func(own any) Handler
 	filter     func(own any) Filter
 	finish     func(own any, b *Block) error
@@ -119,13 +129,13 @@ func Define[T any](s Spec[T]) Module {
 		return child
 	}
 	active := func(own *T) bool { return s.Active == nil || s.Active(own) }
-	m.handlers = func(own any, add func(Phase, Handler)) {
+	m.handlers = func(own any, add func(Phase, Handler, bool)) {
 		o := own.(*T)
 		if !active(o) {
 			return
 		}
 		for _, h := range s.Handlers {
-			add(h.phase, func(r *Request) Result { return h.handle(r, o) })
+			add(h.phase, func(r *Request) Result { return h.handle(r, o) }, h.first != nil && h.first(o))
 		}
 	}
 	m.content = func(own any) Handler {

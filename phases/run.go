@@ -186,9 +186,13 @@ func rewritePolicy(r *Request) (bool, Result) {
 	}
 	r.opsEnded = false
 	if r.phase == ServerRewrite { // here the handlers come first
-		if res := rewriteHandlers(r); res != Declined {
+		if res := rewriteHandlers(r, r.Loc.steps[r.phase]); res != Declined {
 			return false, res
 		}
+	} else if res := rewriteHandlers(r, r.Loc.beforeOps); res != Declined {
+		return false, res
+	} else if r.uriSet {
+		return true, Next
 	}
 	ops := r.Loc.ops
 	if r.phase == Rewrite && r.Loc == r.Server.Loc {
@@ -200,16 +204,16 @@ func rewritePolicy(r *Request) (bool, Result) {
 	if r.uriSet || r.phase == ServerRewrite {
 		return true, Next
 	}
-	if res := rewriteHandlers(r); res != Declined {
+	if res := rewriteHandlers(r, r.Loc.steps[r.phase]); res != Declined {
 		return false, res
 	}
 	return true, Next
 }
 
-// rewriteHandlers asks the handlers of a rewrite phase until one decides or
+// rewriteHandlers asks handlers of a rewrite phase until one decides or
 // changes the URI.
-func rewriteHandlers(r *Request) Result {
-	for _, h := range r.Loc.steps[r.phase] {
+func rewriteHandlers(r *Request, handlers []Handler) Result {
+	for _, h := range handlers {
 		if res := h(r); res != Declined && res != Next {
 			return res
 		}

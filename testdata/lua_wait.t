@@ -303,3 +303,37 @@ location /t { return 200 "text"; body_filter_by_lua_block buffered { ngx.arg[1] 
 HEAD /t
 --- response_headers
 !Content-Length
+
+=== scripts run at the tail of their phase
+--- config
+location /t {
+    set $a 1;
+    rewrite_by_lua_block { ngx.ctx.seen = ngx.var.a }
+    access_by_lua_block { ngx.ctx.access = "reached" }
+    deny all;
+    error_page 403 = @page;
+}
+location @page { content_by_lua_block { ngx.say("denied") } }
+location /u { set $a 1; rewrite_by_lua_block { ngx.ctx.seen = ngx.var.a } content_by_lua_block { ngx.say(ngx.ctx.seen) } }
+--- request
+GET /u
+--- response_body
+1
+
+=== or at their place with no_postpone
+--- http_config
+rewrite_by_lua_no_postpone on;
+access_by_lua_no_postpone on;
+--- config
+location /t {
+    set $a 1;
+    rewrite_by_lua_block { ngx.ctx.seen = ngx.var.a == "" or ngx.var.a == nil }
+    access_by_lua_block { ngx.say("access first, ", tostring(ngx.ctx.seen)) ngx.exit(200) }
+    deny all;
+}
+--- request
+GET /t
+--- response_body
+access first, true
+--- error_log
+using uninitialized "a" variable
