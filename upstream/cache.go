@@ -2,10 +2,10 @@ package upstream
 
 import (
 	"crypto/md5"
+	"slices"
 	"strings"
 	"time"
 
-	"github.com/luahttpd/luahttpd/actor"
 	"github.com/luahttpd/luahttpd/conf"
 	"github.com/luahttpd/luahttpd/phases"
 )
@@ -21,6 +21,7 @@ type cacheConf struct {
 	useStale Causes
 	bypass   conf.List[*phases.Template]
 	no       conf.List[*phases.Template]
+	purge    conf.List[*phases.Template]
 	methods  map[string]bool // nil: GET and HEAD
 	lock     bool
 	lockWait time.Duration // 5s
@@ -85,6 +86,7 @@ func cacheRows[T any](prefix string, f func(*T) *cacheConf) []phases.Directive[T
 		set("cache_use_stale", conf.AtLeast(1), setStale),
 		list("cache_bypass", func(c *cacheConf) *conf.List[*phases.Template] { return &c.bypass }),
 		list("no_cache", func(c *cacheConf) *conf.List[*phases.Template] { return &c.no }),
+		list("cache_purge", func(c *cacheConf) *conf.List[*phases.Template] { return &c.purge }),
 		set("cache_methods", conf.AtLeast(1), func(own *cacheConf, b *phases.Block, s *conf.Stmt) error {
 			own.methods = map[string]bool{"GET": true, "HEAD": true}
 			for _, a := range s.Args {
@@ -161,7 +163,8 @@ func (own *cacheConf) fresh(status int) time.Duration {
 
 // addCachePath is proxy_cache_path.
 func addCachePath(b *phases.Block, s *conf.Stmt) error {
-	z := &cacheZone{path: strings.TrimRight(b.Path(s.Args[0]), "/"), inactive: 10 * time.Minute}
+	z := &cacheZone{path: strings.TrimRight(b.Path(s.Args[0]), "/"), inactive: 10 * time.Minute,
+		manager: defaultPace(), loader: defaultPace()}
 	size, err := z.parameters(b, s)
 	if err != nil {
 		return err
@@ -181,8 +184,11 @@ func addCachePath(b *phases.Block, s *conf.Stmt) error {
 	if kept.path != z.path {
 		return s.Errorf("cache \"%s\" had previously different path", z.name)
 	}
+	if !slices.Equal(kept.levels, z.levels) {
+		return s.Errorf("cache \"%s\" had previously different levels", z.name)
+	}
 	kept.mu.Lock()
-	kept.inactive, kept.maxSize = z.inactive, z.maxSize
+	kept.inactive, kept.maxSize, kept.minFree, kept.manager, kept.loader = z.inactive, z.maxSize, z.minFree, z.manager, z.loader
 	kept.mu.Unlock()
 	if c.zones == nil {
 		c.zones = map[string]*cacheZone{}
@@ -224,8 +230,24 @@ func (z *cacheZone) parameters(b *phases.Block, s *conf.Stmt) (size int64, err e
 			if z.maxSize, ok = conf.Offset(value); !ok {
 				return 0, s.Errorf("invalid max_size value \"%s\"", value)
 			}
-		case "use_temp_path", "min_free", "manager_files", "manager_sleep", "manager_threshold", "loader_files", "loader_sleep", "loader_threshold":
-			b.Config.Notice(s, "\"%s\" is accepted and ignored: temporary files stand beside the final ones, nothing is loaded in steps", key)
+		case "min_free":
+			if z.minFree, ok = conf.Offset(value); !ok {
+				return 0, s.Errorf("invalid min_free value \"%s\"", value)
+			}
+		case "manager_files", "manager_sleep", "manager_threshold":
+			if !z.manager.set(key[len("manager_"):], value) {
+				return 0, s.Errorf("invalid %s value \"%s\"", key, value)
+			}
+		case "loader_files", "loader_sleep", "loader_threshold":
+			if !z.loader.set(key[len("loader_"):], value) {
+				return 0, s.Errorf("invalid %s value \"%s\"", key, value)
+			}
+		case "use_temp_path", "purger":
+			if value != "on" && value != "off" {
+				return 0, s.Errorf("invalid %s value \"%s\", it must be \"on\" or \"off\"", key, value)
+			}
+		case "purger_files", "purger_sleep", "purger_threshold":
+			b.Config.Notice(s, "\"%s\" is accepted and ignored: what is purged is gone before the answer", key)
 		default:
 			return 0, s.Errorf("invalid parameter \"%s\"", a)
 		}
@@ -252,25 +274,6 @@ func (own *cacheConf) finish(b *phases.Block, store *storeConf) error {
 		return own.stmt.Errorf("\"%s\" zone \"%s\" is unknown", own.stmt.Name, name)
 	}
 	return nil
-}
-
-// manageEvery is how often a cache is looked through.
-const manageEvery = 5 * time.Second
-
-// startCaches has the worker load and manage the caches of a configuration.
-func startCaches(cfg *phases.Config, w *actor.Worker) {
-	c := inCache.Of(cfg)
-	if len(c.zones) == 0 {
-		return
-	}
-	c.work.start(w, manageEvery, func() {
-		w.Offload(func() {
-			for _, z := range c.zones {
-				z.load()
-				z.manage(time.Now())
-			}
-		})
-	})
 }
 
 func sum(parts ...[]byte) (k cacheKey) {

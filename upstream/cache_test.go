@@ -60,7 +60,7 @@ func TestCacheRules(t *testing.T) {
 	}
 }
 
-// A stored answer outlives the server; a file that was cut short is not served.
+// A stored answer outlives the server; a file that is not whole is not served.
 func TestCacheFiles(t *testing.T) {
 	dir := t.TempDir()
 	var asked atomic.Int32
@@ -77,16 +77,43 @@ func TestCacheFiles(t *testing.T) {
 	if n := asked.Load(); n != 1 {
 		t.Errorf("the peer was asked %d times", n)
 	}
-	filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && !d.IsDir() {
-			if st, err := d.Info(); err != nil || os.Truncate(path, st.Size()-1) != nil {
-				t.Error("cannot cut", path)
+	// A process that died while it wrote, or a disk, leaves such files.
+	for what, damage := range map[string]func(f *os.File, size int64) error{
+		"the last byte is missing": func(f *os.File, size int64) error { return f.Truncate(size - 1) },
+		"the head is cut":          func(f *os.File, size int64) error { return f.Truncate(60) },
+		"it is empty":              func(f *os.File, size int64) error { return f.Truncate(0) },
+		"a byte follows":           func(f *os.File, size int64) error { return f.Truncate(size + 1) },
+		"the head was not written": func(f *os.File, size int64) error { _, err := f.WriteAt(make([]byte, 100), 0); return err },
+		"a byte of the head is bad": func(f *os.File, size int64) error {
+			_, err := f.WriteAt([]byte{0xff}, 50)
+			return err
+		},
+	} {
+		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
 			}
+			f, err := os.OpenFile(path, os.O_RDWR, 0)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			st, err := f.Stat()
+			if err != nil {
+				return err
+			}
+			os.WriteFile(path+".00000001.tmp", []byte("what was being written"), 0o600)
+			return damage(f, st.Size())
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
-		return err
-	})
-	cacheAnswer(t, s, "/x", "MISS", "")
-	cacheAnswer(t, s, "/x", "HIT", "hello")
+		n := asked.Load()
+		cacheAnswer(t, s, "/x", "MISS", "")
+		if cacheAnswer(t, s, "/x", "HIT", "hello"); asked.Load() != n+1 {
+			t.Errorf("%s: the peer was asked %d times", what, asked.Load()-n)
+		}
+	}
 }
 
 func TestCacheVary(t *testing.T) {
@@ -196,5 +223,86 @@ func TestCacheBackground(t *testing.T) {
 	cacheAnswer(t, s, "/x?1", "HIT", "new")
 	if n := asked.Load(); n != 2 {
 		t.Errorf("the peer was asked %d times", n)
+	}
+}
+
+// A purge removes what is stored under a key, for all values of Vary's fields,
+// or under all keys that begin with one.
+func TestCachePurge(t *testing.T) {
+	dir := t.TempDir()
+	answer := func(_ int, r *http.Request, _ string) string {
+		return ok + "Vary: X-V\r\nContent-Length: 2\r\n\r\nhi"
+	}
+	loc := "proxy_cache_valid 1m; proxy_cache_key $uri; proxy_cache_purge $arg_none $http_x_purge;"
+	s := cached(t, dir, loc, answer)
+	get := func(path, v, want string) {
+		t.Helper()
+		_, head, _ := split(s.raw(t, "GET "+path+" HTTP/1.1\r\nHost: x\r\nX-V: "+v+"\r\nConnection: close\r\n\r\n"))
+		if !strings.Contains(head, "X-Cache: "+want) {
+			t.Errorf("%s %s: want %s, got\n%s", path, v, want, head)
+		}
+	}
+	purge := func(path string, want int) {
+		t.Helper()
+		if status, _, _ := split(s.raw(t, "PURGE "+path+" HTTP/1.1\r\nHost: x\r\nX-Purge: 1\r\nConnection: close\r\n\r\n")); status != want {
+			t.Errorf("a purge of %s: %d, want %d", path, status, want)
+		}
+	}
+	for _, path := range []string{"/a/1", "/a/2", "/b"} {
+		for _, v := range []string{"x", "y"} {
+			get(path, v, "MISS")
+			get(path, v, "HIT")
+		}
+	}
+	purge("/none", 404)
+	purge("/a/1", 204)
+	purge("/a/1", 404)
+	get("/a/1", "y", "MISS")
+	get("/a/1", "x", "MISS")
+	get("/a/2", "x", "HIT")
+	s = cached(t, dir, loc, answer) // another run finds the files
+	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		if status, _, _ := split(s.raw(t, "PURGE /a/* HTTP/1.1\r\nHost: x\r\nX-Purge: 1\r\nConnection: close\r\n\r\n")); status == 204 {
+			break
+		}
+	}
+	time.Sleep(20 * time.Millisecond)
+	purge("/a/*", 404)
+	get("/a/2", "x", "MISS")
+	get("/b", "x", "HIT")
+	get("/b", "y", "HIT")
+	purge("/b", 204)
+	get("/b", "y", "MISS")
+}
+
+// What is over a limit is removed, the oldest first, a few files at a time.
+func TestCacheLimits(t *testing.T) {
+	for _, c := range []struct{ parameters, left string }{
+		{"max_size=3k manager_files=2 manager_sleep=1ms", "some"},
+		{"min_free=1000000g", "none"},
+		{"loader_files=1 loader_sleep=1ms loader_threshold=1ms", "all"},
+	} {
+		dir := t.TempDir()
+		start := func() *server {
+			p := answering(t, func(int, *http.Request, string) string { return ok + "Content-Length: 1000\r\n\r\n" + strings.Repeat("x", 1000) })
+			return serve(t, p, "proxy_cache_path "+dir+" keys_zone=z:1m "+c.parameters+";",
+				"location / { proxy_pass http://PEER; proxy_cache z; proxy_cache_key $uri; proxy_cache_valid 1m; add_header X-Cache $upstream_cache_status; }")
+		}
+		s := start()
+		for i := range 10 {
+			s.get(t, fmt.Sprint("/", i))
+		}
+		start() // it loads the files and then looks at the limits
+		want := map[string]func(n int) bool{
+			"none": func(n int) bool { return n == 0 }, "some": func(n int) bool { return n == 2 }, "all": func(n int) bool { return n == 10 },
+		}[c.left]
+		n := -1
+		for deadline := time.Now().Add(3 * time.Second); time.Now().Before(deadline) && !want(n); time.Sleep(5 * time.Millisecond) {
+			files, _ := os.ReadDir(dir)
+			n = len(files)
+		}
+		if !want(n) {
+			t.Errorf("%s: %d files are left", c.parameters, n)
+		}
 	}
 }

@@ -143,6 +143,7 @@ func (x *Exchange) startStore() {
 	h := &c.header
 	*h = cacheHeader{valid: c.valid, updating: c.updating, erring: c.erring, date: now.Unix(), key: c.keyText, vary: c.vary, head: x.storedHead()}
 	if h.vary != "" {
+		c.zone.varied.Store(true)
 		h.variant = x.variant(h.vary)
 	}
 	if s := x.head.Status; s == 200 || s == 206 {

@@ -74,7 +74,11 @@ func (x *Exchange) openCache() (res phases.Result, done bool) {
 			return 500, true
 		}
 	}
-	if own.methods == nil && r.Method != "GET" && r.Method != "HEAD" || own.methods != nil && !own.methods[r.Method] {
+	purge := false
+	for _, t := range own.purge.Items {
+		purge = purge || t.True(r)
+	}
+	if !purge && (own.methods == nil && r.Method != "GET" && r.Method != "HEAD" || own.methods != nil && !own.methods[r.Method]) {
 		return 0, false
 	}
 	c := &cacheUse{conf: own, zone: zone, cacheable: true}
@@ -85,6 +89,9 @@ func (x *Exchange) openCache() (res phases.Result, done bool) {
 		c.keyText = x.target.scheme + "://" + x.target.host + string(x.uri)
 	}
 	c.key = sum([]byte(c.keyText))
+	if purge {
+		return x.purge(), true
+	}
 	for _, t := range own.bypass.Items {
 		if t.True(r) {
 			c.status = cacheBypass

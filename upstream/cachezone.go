@@ -3,7 +3,6 @@ package upstream
 import (
 	"container/list"
 	"encoding/hex"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,10 +21,14 @@ type cacheZone struct {
 	levels   []int
 	inactive time.Duration
 	maxSize  int64 // bytes of files; 0: no limit
+	minFree  int64 // bytes that are left free of the file system; 0: no limit
 	maxKeys  int
+	manager  pace
+	loader   pace
 
 	loaded  atomic.Bool // the directory was read: what is not known is not there
-	loading atomic.Bool
+	varied  atomic.Bool // some answers may be stored for several values of Vary's fields
+	loading loading
 	temp    atomic.Uint64
 	mu      sync.Mutex
 	entries map[cacheKey]*cacheEntry
@@ -155,81 +158,27 @@ func (z *cacheZone) file(key cacheKey) string {
 	return b.String()
 }
 
-// create opens a file that will become key's.
+// create opens a file that will become key's. A process that died may have left
+// files of the names.
 func (z *cacheZone) create(key cacheKey) (*os.File, error) {
-	path := z.file(key) + "." + hex.EncodeToString(binaryUint(z.temp.Add(1))) + tempSuffix
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-	if os.IsNotExist(err) {
-		if err = os.MkdirAll(filepath.Dir(path), 0o700); err == nil {
-			f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	for made := false; ; {
+		path := z.file(key) + "." + hex.EncodeToString(binaryUint(z.temp.Add(1))) + tempSuffix
+		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+		switch {
+		case os.IsExist(err):
+			continue
+		case os.IsNotExist(err) && !made:
+			made = true
+			if err = os.MkdirAll(filepath.Dir(path), 0o700); err == nil {
+				continue
+			}
 		}
+		return f, err
 	}
-	return f, err
 }
 
 const tempSuffix = ".tmp"
 
 func binaryUint(n uint64) []byte {
 	return []byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}
-}
-
-// load reads the directory once, so that files of an earlier run count.
-func (z *cacheZone) load() {
-	if z.loading.Swap(true) {
-		return
-	}
-	now := time.Now()
-	filepath.WalkDir(z.path, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return nil
-		}
-		name := d.Name()
-		if strings.HasSuffix(name, tempSuffix) {
-			if st, err := d.Info(); err == nil && now.Sub(st.ModTime()) > time.Hour {
-				_ = os.Remove(path) // of a run that ended in the middle
-			}
-			return nil
-		}
-		var key cacheKey
-		if len(name) != 2*len(key) {
-			return nil
-		}
-		if _, err := hex.Decode(key[:], []byte(name)); err != nil || z.file(key) != path {
-			return nil
-		}
-		st, err := d.Info()
-		if err != nil {
-			return nil
-		}
-		z.mu.Lock()
-		if z.entries[key] == nil {
-			e := z.add(key, now)
-			e.exists, e.size, e.uses = true, st.Size(), 1
-			z.size += e.size
-		}
-		z.mu.Unlock()
-		return nil
-	})
-	z.loaded.Store(true)
-}
-
-// manage removes what was not used for long and what is over the limit.
-func (z *cacheZone) manage(now time.Time) {
-	z.mu.Lock()
-	defer z.mu.Unlock()
-	for el := z.recent.Back(); el != nil; {
-		e := el.Value.(*cacheEntry)
-		el = el.Prev()
-		if now.Sub(e.last) < z.inactive {
-			break
-		}
-		if e.refs == 0 {
-			z.drop(e)
-		}
-	}
-	for z.maxSize > 0 && z.size > z.maxSize {
-		if !z.dropOldest() {
-			break
-		}
-	}
 }
