@@ -284,7 +284,9 @@ func TestCacheLimits(t *testing.T) {
 	} {
 		dir := t.TempDir()
 		start := func() *server {
-			p := answering(t, func(int, *http.Request, string) string { return ok + "Content-Length: 1000\r\n\r\n" + strings.Repeat("x", 1000) })
+			p := answering(t, func(int, *http.Request, string) string {
+				return ok + "Content-Length: 1000\r\n\r\n" + strings.Repeat("x", 1000)
+			})
 			return serve(t, p, "proxy_cache_path "+dir+" keys_zone=z:1m "+c.parameters+";",
 				"location / { proxy_pass http://PEER; proxy_cache z; proxy_cache_key $uri; proxy_cache_valid 1m; add_header X-Cache $upstream_cache_status; }")
 		}
