@@ -188,7 +188,6 @@ func (a *Actor) restart() bool {
 type Monitor struct {
 	By      *Actor
 	Of      *Actor
-	fired   bool
 	Ref     any
 	stopped bool
 }

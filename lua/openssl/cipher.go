@@ -62,8 +62,6 @@ func algorithmOf(name string) (*algorithm, error) {
 	return nil, errors.New("invalid cipher type \"" + name + "\"")
 }
 
-func (a *algorithm) sealed() bool { return a.mode == "gcm" || a.mode == "poly1305" }
-
 // cipher is an object of resty.openssl.cipher.
 type cipher struct {
 	*algorithm

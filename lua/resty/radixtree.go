@@ -247,7 +247,7 @@ func (q *query) allowed(r *route) bool {
 		return false
 	}
 	vars := q.option("vars")
-	opts := vm.Nil
+	var opts vm.Value
 	if q.opts != nil {
 		opts = q.opts.Value()
 	} else {
