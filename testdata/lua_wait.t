@@ -306,14 +306,6 @@ HEAD /t
 
 === scripts run at the tail of their phase
 --- config
-location /t {
-    set $a 1;
-    rewrite_by_lua_block { ngx.ctx.seen = ngx.var.a }
-    access_by_lua_block { ngx.ctx.access = "reached" }
-    deny all;
-    error_page 403 = @page;
-}
-location @page { content_by_lua_block { ngx.say("denied") } }
 location /u { set $a 1; rewrite_by_lua_block { ngx.ctx.seen = ngx.var.a } content_by_lua_block { ngx.say(ngx.ctx.seen) } }
 --- request
 GET /u
