@@ -45,7 +45,7 @@ var coroutineArea = area{open: func(e *engine, ngx *vm.Table) {
 			switch err := err.(type) {
 			case nil:
 			case *vm.Error:
-				if stateOf(t).mayWait() {
+				if waitingPhases.has(stateOf(t).phase) { // elsewhere it is Lua's own
 					t.RethrowAsIs(err)
 				}
 				t.Rethrow(err)
