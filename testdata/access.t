@@ -333,6 +333,24 @@ GET /a?h=CVl_F1ecgRBczogcWe9BfQ&e=4102444800
 --- response_body
 [1] 4102444800
 
+=== secure_link whose checksum is of $secure_link_expires
+--- config
+location / { secure_link $arg_h,$arg_e; secure_link_md5 "secret$uri$secure_link_expires"; echo "[$secure_link] $secure_link_expires"; }
+--- request
+GET /a?h=CVl_F1ecgRBczogcWe9BfQ&e=4102444800
+--- response_body
+[1] 4102444800
+
+=== secure_link whose checksum is of itself
+--- config
+location / { secure_link $arg_h,$arg_e; secure_link_md5 "$secure_link"; echo "[$secure_link]"; }
+--- request
+GET /a?h=x&e=4102444800
+--- response_body
+[]
+--- error_log
+cycle while evaluating variable "secure_link"
+
 === secure_link that is over
 --- config
 location / { secure_link $arg_h,$arg_e; secure_link_md5 "secret$uri$arg_e"; echo "[$secure_link]"; }

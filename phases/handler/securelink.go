@@ -31,13 +31,17 @@ var SecureLink = phases.Define(phases.Spec[SecureLinkConf]{
 		}),
 	},
 	Variables: []phases.Variable{
-		{Name: "secure_link", Get: func(r *phases.Request, dst []byte) ([]byte, bool) {
-			v, _, ok := phases.ConfOf[SecureLinkConf](r.Loc).check(r)
+		{Name: "secure_link", Cache: true, Get: func(r *phases.Request, dst []byte) ([]byte, bool) {
+			v, ok := phases.ConfOf[SecureLinkConf](r.Loc).check(r)
 			return append(dst, v...), ok
 		}},
 		{Name: "secure_link_expires", Get: func(r *phases.Request, dst []byte) ([]byte, bool) {
-			_, expires, _ := phases.ConfOf[SecureLinkConf](r.Loc).check(r)
-			return append(dst, expires...), expires != nil
+			// Not by check: the text of secure_link_md5 most often has it.
+			_, expires, until, ok := phases.ConfOf[SecureLinkConf](r.Loc).parts(r)
+			if !ok || until == 0 {
+				return dst, false
+			}
+			return append(dst, expires...), true
 		}},
 	},
 })
@@ -54,33 +58,39 @@ func setLink(f func(*SecureLinkConf) **phases.Template) func(*SecureLinkConf, *p
 
 // check returns "1" for a good link, "0" for one that was good until a time
 // that has passed; in the old form, what the link stands for.
-func (own *SecureLinkConf) check(r *phases.Request) (value, expires []byte, ok bool) {
+func (own *SecureLinkConf) check(r *phases.Request) (value []byte, ok bool) {
 	if own.secret != "" {
-		value, ok = own.old(r)
-		return value, nil, ok
+		return own.old(r)
 	}
-	if own.link == nil || own.sum == nil {
-		return nil, nil, false
-	}
-	given, expires, timed := bytes.Cut(own.link.Bytes(r), []byte(","))
-	var until int64
-	if timed {
-		var err error
-		if until, err = strconv.ParseInt(string(expires), 10, 64); err != nil || until <= 0 {
-			return nil, nil, false
-		}
-	} else {
-		expires = nil
+	given, _, until, ok := own.parts(r)
+	if !ok {
+		return nil, false
 	}
 	sum, err := base64.RawURLEncoding.DecodeString(string(bytes.TrimRight(given, "=")))
 	want := md5.Sum(own.sum.Bytes(r))
 	if err != nil || subtle.ConstantTimeCompare(sum, want[:]) == 0 {
-		return nil, expires, false
+		return nil, false
 	}
-	if timed && until < r.Worker.Now().Unix() {
-		return []byte("0"), expires, true
+	if until != 0 && until < r.Worker.Now().Unix() {
+		return []byte("0"), true
 	}
-	return []byte("1"), expires, true
+	return []byte("1"), true
+}
+
+// parts takes what secure_link says apart: a checksum and, behind a comma, the
+// time until which the link is good; until is 0 without one.
+func (own *SecureLinkConf) parts(r *phases.Request) (given, expires []byte, until int64, ok bool) {
+	if own.link == nil || own.sum == nil {
+		return nil, nil, 0, false
+	}
+	given, expires, timed := bytes.Cut(own.link.Bytes(r), []byte(","))
+	if timed {
+		var err error
+		if until, err = strconv.ParseInt(string(expires), 10, 64); err != nil || until <= 0 {
+			return nil, nil, 0, false
+		}
+	}
+	return given, expires, until, true
 }
 
 // old checks /prefix/sum/link.
