@@ -34,7 +34,7 @@ var imports = map[string]string{
 	"phases/handler": "phases actor conf pcre phases/http1 phases/setvar",
 	"filter":         "phases actor conf pcre phases/http1",
 	"upstream":       "resolver phases actor conf pcre phases/http1",
-	"lua":            "lua/vm lua/stdlib resolver lua/cjson lua/ffi lua/luasocket lua/lfs lua/lpeg lua/openssl lua/resty upstream phases actor actor/mailbox conf pcre phases/http1 phases/setvar",
+	"lua":            "lua/vm lua/stdlib resolver lua/cjson lua/ffi lua/lfs lua/lpeg lua/openssl lua/resty upstream phases actor actor/mailbox conf pcre phases/http1 phases/setvar",
 	".":              "lua lua/vm upstream filter phases/handler phases phases/http1 actor actor/mailbox conf",
 	"cmd/luahttpd":   ". phases lua/vm",
 }

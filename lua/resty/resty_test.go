@@ -63,7 +63,7 @@ func TestModules(t *testing.T) {
 		{"radixtree: wrong", radix + `return pcall(R.new, {{paths = "/a"}})`, "false missing argument metadata or handler"},
 		{"radixtree: nothing", radix + `return R.new()`, "nil missing argument route"},
 		{"signal", `local s = require "resty.signal" return s.signum("HUP"), s.signum(7), s.kill(2^31 - 1, "NONE")`, "1 7 nil No such process"},
-		{"signal, unknown", `local s = require "resty.signal" return s.kill(1, "FOO")`, "nil unknown signal name"},
+		{"signal, unknown", `local s = require "resty.signal" return s.kill(nil, "FOO")`, "nil unknown signal name"},
 		{"lrucache", `local l = require "resty.lrucache" local c = l.new(2)
 			c:set("a", 1) c:set("b", false, nil, 5) c:get("a") c:set("c", 3)
 			return tostring(c:get("b")), c:get("a"), c:count(), c:capacity(), table.concat(c:get_keys(), ",")`, "nil 1 2 2 a,c"},

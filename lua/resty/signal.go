@@ -41,12 +41,15 @@ func signum(v vm.Value) (n int, ok bool) {
 
 // kill(pid, signal) sends a signal, by number or name, to a process.
 func kill(t *vm.Thread) int {
-	if !t.Arg(2).Truth() || !t.Arg(1).Truth() {
+	if !t.Arg(2).Truth() {
 		t.Errorf("assertion failed!")
 	}
 	n, ok := signum(t.Arg(2))
 	if !ok {
 		return refuse(t, "unknown signal name")
+	}
+	if !t.Arg(1).Truth() {
+		t.Errorf("assertion failed!")
 	}
 	if err := syscall.Kill(t.CheckInt(1), syscall.Signal(n)); err != nil {
 		text := err.Error()
