@@ -164,6 +164,20 @@ func (c *conn) end(shut func() error) {
 	c.w.stats.Active.Add(-1)
 }
 
+// part takes the descriptor, with its TLS, out of the server.
+func (c *conn) part() (p *actor.Parcel, err error) {
+	if c.tls != nil {
+		p, err = c.tls.Pack()
+	} else {
+		p, err = c.fd.Pack()
+	}
+	if err == nil {
+		c.w.conns--
+		c.w.stats.Active.Add(-1)
+	}
+	return p, err
+}
+
 func (c *conn) localAddr() netip.AddrPort {
 	if c.socket.local.IsValid() {
 		return c.socket.local

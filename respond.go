@@ -1,6 +1,7 @@
 package luahttpd
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"strconv"
@@ -451,3 +452,17 @@ func (p *pipe) Read(b []byte) (int, error) {
 func (p *pipe) Write(b []byte) (int, error)     { return p.t.wire.Write(b) }
 func (p *pipe) SetReadTimeout(d time.Duration)  { p.t.c.fd.SetReadTimeout(d) }
 func (p *pipe) SetWriteTimeout(d time.Duration) { p.t.c.fd.SetWriteTimeout(d) }
+
+// Part implements phases.Pipe.
+func (p *pipe) Part() (*actor.Parcel, error) {
+	t := p.t
+	t.watch(nil)
+	parcel, err := t.c.part()
+	if err != nil {
+		return nil, err
+	}
+	t.wire = t.c.fd // which is closed: TLS goes with the parcel
+	parcel.Unread = bytes.Clone(t.buf[t.pos:t.end])
+	t.pos = t.end
+	return parcel, nil
+}

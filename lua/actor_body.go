@@ -13,7 +13,8 @@ type body struct {
 	vals   []vm.Value
 	room   [3]vm.Value
 	many   bool // received by several
-	frozen bool // there are shared tables in it, which the receiver's VM has to wrap
+	frozen bool // there are shared tables in it, or a socket, which the receiver's VM has to wrap
+	socket *handover
 }
 
 // Values are the values as Go has them.
@@ -113,6 +114,9 @@ func (c *copier) copy(v vm.Value) (vm.Value, *mailbox.Error) {
 }
 
 func (c *copier) table(from *vm.Table) (vm.Value, *mailbox.Error) {
+	if _, ok := userdata[*cosocket](from.GetInt(1)); ok {
+		return vm.Nil, c.fail(mailbox.ETYPE, "a socket cannot be sent but by its method give")
+	}
 	if f := c.e.frozenOf(from); f != nil {
 		c.b.frozen = true
 		return f.self, nil
@@ -172,8 +176,11 @@ func (e *engine) unpack(from mailbox.Body) []vm.Value {
 // take makes a value of a body the VM's: shared tables get their wrapping; other tables are copied
 // when others take them too.
 func (e *engine) take(v vm.Value, copies bool) vm.Value {
-	if f, ok := v.LightValue().(*frozen); ok {
-		return e.wrap(f)
+	switch p := v.LightValue().(type) {
+	case *frozen:
+		return e.wrap(p)
+	case *handover:
+		return e.receiveSocket(p)
 	}
 	from := v.Table()
 	if from == nil {
@@ -263,6 +270,8 @@ func goValue(v vm.Value) any {
 			return p
 		case *frozen:
 			return p.goValue()
+		case *handover:
+			return p.parcel
 		}
 		return nil // ngx.null
 	case vm.KTable:

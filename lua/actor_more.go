@@ -234,7 +234,7 @@ func selectNext(t *vm.Thread, s *state) int {
 		return 3
 	}
 	t.PushBool(true)
-	return 2 + t.PushAll(s.e.unpack(b))
+	return 2 + t.PushAll(s.unpackFor(b))
 }
 
 func actorPublish(t *vm.Thread, s *state) int {

@@ -195,7 +195,7 @@ func actorCall(t *vm.Thread, s *state) int {
 	if err != nil {
 		s.raiseError(t, err)
 	}
-	return t.PushAll(s.e.unpack(b))
+	return t.PushAll(s.unpackFor(b))
 }
 
 func actorPcall(t *vm.Thread, s *state) int {
@@ -206,7 +206,7 @@ func actorPcall(t *vm.Thread, s *state) int {
 		return 2
 	}
 	t.PushBool(true)
-	return 1 + t.PushAll(s.e.unpack(b))
+	return 1 + t.PushAll(s.unpackFor(b))
 }
 
 func actorReply(t *vm.Thread, s *state) int {

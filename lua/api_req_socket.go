@@ -15,7 +15,7 @@ import (
 var requestSocketArea = area{
 	rows: []row{{"req.socket", handlers, requestSocket}},
 	open: func(e *engine, ngx *vm.Table) {
-		e.bodyTable, e.rawTable = e.methodTable(bodyMethods), e.methodTable(append(bodyMethods, row{"send", handlers, socketSend}))
+		e.bodyTable, e.rawTable = e.methodTable(bodyMethods), e.methodTable(append(bodyMethods, row{"send", handlers, socketSend}, row{"give", handlers, socketGive}))
 	},
 }
 

@@ -26,27 +26,38 @@ var tcpArea = area{
 			return 1
 		}},
 	},
-	open: func(e *engine, ngx *vm.Table) { e.tcpTable = e.methodTable(tcpMethods) },
+	open: func(e *engine, ngx *vm.Table) { e.socketTable() },
 }
 
 // tcpMethods are those of ngx.socket.tcp.
-var tcpMethods = []row{
-	{"bind", waiting, socketBind},
-	{"connect", waiting, socketConnect},
-	{"sslhandshake", waiting, socketHandshake},
-	{"setclientcert", waiting, socketClientCert},
-	{"getsslsession", waiting, socketSession},
-	{"send", waiting, socketSend},
-	{"receive", waiting, socketReceive},
-	{"receiveany", waiting, socketReceiveAny},
-	{"receiveuntil", waiting, socketReceiveUntil},
-	{"settimeout", waiting, socketSetTimeout},
-	{"settimeouts", waiting, socketSetTimeouts},
-	{"setoption", waiting, socketSetOption},
-	{"setkeepalive", waiting, socketSetKeepalive},
-	{"getreusedtimes", waiting, socketReused},
-	{"getfd", waiting, socketFD},
-	{"close", waiting, socketClose},
+func tcpMethods() []row {
+	return []row{
+		{"bind", waiting, socketBind},
+		{"connect", waiting, socketConnect},
+		{"sslhandshake", waiting, socketHandshake},
+		{"setclientcert", waiting, socketClientCert},
+		{"getsslsession", waiting, socketSession},
+		{"send", waiting, socketSend},
+		{"receive", waiting, socketReceive},
+		{"receiveany", waiting, socketReceiveAny},
+		{"receiveuntil", waiting, socketReceiveUntil},
+		{"settimeout", waiting, socketSetTimeout},
+		{"settimeouts", waiting, socketSetTimeouts},
+		{"setoption", waiting, socketSetOption},
+		{"setkeepalive", waiting, socketSetKeepalive},
+		{"getreusedtimes", waiting, socketReused},
+		{"getfd", waiting, socketFD},
+		{"close", waiting, socketClose},
+		{"give", waiting, socketGive},
+	}
+}
+
+// socketTable is the metatable of TCP sockets.
+func (e *engine) socketTable() *vm.Table {
+	if e.tcpTable == nil {
+		e.tcpTable = e.methodTable(tcpMethods())
+	}
+	return e.tcpTable
 }
 
 // methodTable is a metatable that holds the methods itself.

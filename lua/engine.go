@@ -126,6 +126,7 @@ type engine struct {
 	tcpTable, udpTable, bodyTable, rawTable *vm.Table
 	pools                                   map[string]*socketPool
 	socketBuffers                           [][]byte
+	receiver                                *owner // of the sockets in an answer that is being unpacked
 }
 
 // startEngine is the module's Start: it makes the worker's VM and runs

@@ -37,6 +37,7 @@ type service struct {
 	start vm.Value // of skynet.start, until it has run
 	grown int64    // bytes since it was last weighed
 	spent string   // why it has to end: it has used up its memory
+	owner *owner   // of the sockets that it was given
 }
 
 // openFront makes the actor that the worker's requests are.
@@ -182,6 +183,9 @@ func (s *state) raised(err *vm.Error) string {
 
 // Handle is what a message begins with.
 func (v *service) Handle(m *mailbox.Message) {
+	if b, ok := m.Body.(*body); ok && b.socket != nil {
+		defer b.Dispose() // when there is no handler for it
+	}
 	if m.Cmd == hotfixCommand && m.Kind == mailbox.Call && v.prog != nil {
 		if err := v.hotfix(m); err != nil {
 			m.Fail(mailbox.EERROR, err.Error())
@@ -324,6 +328,9 @@ func (v *service) Exit(strand *mailbox.Strand, reason string) {
 
 // Close ends the VM.
 func (v *service) Close() {
+	if v.owner != nil {
+		v.owner.close()
+	}
 	if v.prog != nil && v.e != nil {
 		v.e.dropTimers()
 		v.e.closePools()

@@ -71,6 +71,7 @@ type owner struct {
 	ended  []func() // to be called at the end
 	// What has become of the request's own socket.
 	body, raw bool
+	lasting   bool // it is an actor, whose coroutines all may use the sockets
 }
 
 var ownerSlot = phases.NewSlot[owner](phases.KeepOverRedirect)
@@ -219,7 +220,7 @@ func checkCosocket(t *vm.Thread) *cosocket {
 
 // checkOwner raises an error when the cosocket is another request's.
 func (k *cosocket) checkOwner(t *vm.Thread, s *state) {
-	if k.owner != nil && k.owner != s.sockets() {
+	if k.owner != nil && !k.owner.lasting && k.owner != s.sockets() {
 		t.Errorf("bad request")
 	}
 }

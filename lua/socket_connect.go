@@ -50,9 +50,7 @@ func (k *cosocket) connect(t *vm.Thread, s *state, first int, whole bool) int {
 	if k.kind != tcpSocket {
 		t.Errorf("attempt to re-connect a request socket")
 	}
-	if k.owner != nil && k.owner != s.sockets() {
-		t.Errorf("bad request")
-	}
+	k.checkOwner(t, s)
 	if n := k.busy(t, true, true); n > 0 {
 		return n
 	}

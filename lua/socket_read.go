@@ -163,8 +163,10 @@ func (k *cosocket) collect(s *state, g gather, out []byte) ([]byte, error) {
 			return out, io.EOF
 		}
 		k.wire.SetReadTimeout(or(k.readTimeout, s.own.readTimeout)) // another thread may have changed it
-		var n int
-		var err error
+		n, err := 0, k.await(s)
+		if err != nil {
+			return out, k.failed(s, err)
+		}
 		if room := min(g.direct(), directMax); int64(room) >= s.own.socketBuffer {
 			if cap(out)-len(out) < room {
 				out = slices.Grow(out, room)
@@ -182,12 +184,27 @@ func (k *cosocket) collect(s *state, g gather, out []byte) ([]byte, error) {
 		if errors.Is(err, io.EOF) && g.end() {
 			return out, nil
 		}
-		s.logSocket(k, "read", "recv", err)
-		if socketError(err) != "timeout" {
-			k.readClosed = true
-		}
-		return out, err
+		return out, k.failed(s, err)
 	}
+}
+
+// failed notes the error of a read.
+func (k *cosocket) failed(s *state, err error) error {
+	s.logSocket(k, "read", "recv", err)
+	if socketError(err) != "timeout" {
+		k.readClosed = true
+	}
+	return err
+}
+
+// await parks until there is something to read, if it is an actor's socket: there may be very many
+// of them, which need no buffer while they wait.
+func (k *cosocket) await(s *state) error {
+	if k.owner == nil || !k.owner.lasting || k.conn == nil || k.conn.tls != nil || k.conn.fd.Readable() {
+		return nil
+	}
+	k.dropBuffer()
+	return k.conn.fd.WaitReadable(or(k.readTimeout, s.own.readTimeout))
 }
 
 // unread puts bytes back before those that are still to be read.

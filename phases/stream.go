@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io"
 	"time"
+
+	"github.com/luahttpd/luahttpd/actor"
 )
 
 // Stream carries one request: an HTTP/1 connection's turn, or whatever else
@@ -65,6 +67,9 @@ type Pipe interface {
 	io.Writer
 	SetReadTimeout(d time.Duration)
 	SetWriteTimeout(d time.Duration)
+	// Part takes the connection from the request and the server: it outlives
+	// both, and the pipe is closed.
+	Part() (*actor.Parcel, error)
 }
 
 // StatusError is an error that has an HTTP status of its own and the reason

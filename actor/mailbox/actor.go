@@ -205,6 +205,7 @@ func (a *Actor) post(m *Message, on *actor.Worker) *Error {
 			a.mu.Unlock()
 			a.sys.deadLetter("overflow", m)
 			if a.over != Refuse && a.over != Wait && m.Kind == Send {
+				dispose(m.Body)
 				return nil
 			}
 			return m.problem(EOVERFLOW, fmt.Sprintf("%d messages wait", a.bound))
@@ -217,6 +218,7 @@ func (a *Actor) post(m *Message, on *actor.Worker) *Error {
 	a.mu.Unlock()
 	if dropped != nil {
 		a.sys.deadLetter("overflow", dropped)
+		dispose(dropped.Body)
 		if dropped.Kind == Call && !dropped.answered.Swap(true) {
 			dropped.deliver(nil, dropped.problem(EOVERFLOW, "a newer message took its place"), on)
 		}

@@ -109,6 +109,7 @@ func (a *Actor) lastWords() {
 
 // refuse answers a message that is not handled any more.
 func (a *Actor) refuse(m *Message) {
+	dispose(m.Body)
 	if m.Kind == Send {
 		a.sys.deadLetter("exit", m)
 		return

@@ -16,6 +16,16 @@ type Body interface {
 	Values() []any
 }
 
+// A Disposer is a Body with something in it that has an owner: it is told when nobody will receive
+// it. A message that was refused stays its sender's.
+type Disposer interface{ Dispose() }
+
+func dispose(b Body) {
+	if d, ok := b.(Disposer); ok {
+		d.Dispose()
+	}
+}
+
 // Args is the Body of what Go sends. Integers are numbers to who receives them.
 type Args []any
 
@@ -183,6 +193,7 @@ func (t *answer) Run(*actor.Worker) {
 	m := (*Message)(t)
 	if m.state != pending {
 		m.To.sys.deadLetter("late", m)
+		dispose(m.answer)
 		return
 	}
 	m.arrive()
