@@ -132,6 +132,13 @@ func (e *engine) deferTable() *vm.Table {
 	})
 }
 
+// logRun logs the error of state.run.
+func (s *state) logRun(err error) {
+	if err != errGone {
+		s.logFork(err.(*mailbox.Error))
+	}
+}
+
 func (s *state) logFork(err *mailbox.Error) {
 	s.logf(phases.LevelError, "actor %s: fork: %s\n%s", s.e.self, err.Msg, err.Traceback)
 }

@@ -61,6 +61,7 @@ func actorFunctions() []row {
 		{"queue", anyPhase, actorQueue},
 		{"select", calling, actorSelect},
 		{"monitor", anyPhase, actorMonitor},
+		{"listen", anyPhase, actorListen},
 		{"exit", anyPhase, actorExit},
 		{"kill", anyPhase, actorKill},
 		{"publish", anyPhase, actorPublish},

@@ -30,6 +30,8 @@ type site struct {
 	scope   *mailbox.Scope
 	fronts  int // worker engines that are open, under mu
 
+	directory *directory // of the actors' sockets
+
 	// wantsAgent: ngx.process.enable_privileged_agent was called; agent is the
 	// engine that stands for that process, on the first worker.
 	wantsAgent atomic.Bool

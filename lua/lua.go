@@ -53,6 +53,9 @@ var Module = phases.Define(phases.Spec[Conf]{
 				u.Keepalive.Idle = own.balancerPool
 			}
 		}
+		if err := own.site.openDirectory(b); err != nil {
+			return err
+		}
 		own.client, err = own.site.clients.ready(&own.tls, b)
 		return err
 	},

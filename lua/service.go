@@ -20,6 +20,7 @@ type program struct {
 	loop      string    // the global function that it runs after it has started, "" for none
 	loopProto *vm.Proto // or this
 	memory    int64     // mem_limit in bytes, 0 for none
+	name      string    // of a service of skynet
 }
 
 // service is the Behaviour of an actor of Lua: its VM and its handlers. That of a worker's requests
@@ -37,7 +38,11 @@ type service struct {
 	start vm.Value // of skynet.start, until it has run
 	grown int64    // bytes since it was last weighed
 	spent string   // why it has to end: it has used up its memory
-	owner *owner   // of the sockets that it was given
+	// Its sockets: those that it was given, those that it listens on, those of
+	// skynet.socket by their numbers.
+	owner   *owner
+	listens []*hearing
+	ids     map[int]*numbered
 }
 
 // openFront makes the actor that the worker's requests are.
@@ -59,12 +64,20 @@ func (e *engine) openFront() error {
 func (p *program) behave(a *mailbox.Actor) mailbox.Behaviour { return &service{a: a, prog: p} }
 
 // Init makes the VM and runs the actor's script.
-func (v *service) Init(m *mailbox.Message) error {
+func (v *service) Init(m *mailbox.Message) (err error) {
+	defer func() {
+		if err != nil {
+			v.deafen()
+		}
+	}()
 	p := v.prog
 	e := &engine{site: p.site, worker: v.a.Worker(), cached: true, self: v.a, service: v}
 	v.e = e
 	p.site.newActorVM(e)
 	e.vm.OnSlice(e.slice)
+	if p.name != "" {
+		e.vm.Globals().SetStr("SERVICE_NAME", vm.String(p.name))
+	}
 	s := v.begin(m.Strand())
 	defer s.end()
 	results, err := s.run(e.vm.Load(p.proto), e.unpack(p.args)...)
@@ -316,6 +329,7 @@ func (v *service) raise(s *state, m *mailbox.Message, err *mailbox.Error) {
 
 // Exit runs the exit handler.
 func (v *service) Exit(strand *mailbox.Strand, reason string) {
+	v.deafen()
 	if v.exit.IsNil() || v.e == nil {
 		return
 	}
@@ -328,6 +342,8 @@ func (v *service) Exit(strand *mailbox.Strand, reason string) {
 
 // Close ends the VM.
 func (v *service) Close() {
+	v.deafen()
+	v.forgetSockets()
 	if v.owner != nil {
 		v.owner.close()
 	}

@@ -33,6 +33,7 @@ var skynetArea = area{open: func(e *engine, ngx *vm.Table) {
 		}
 		return t.Call1(e.vm.Load(skynetProto()), host.Value())
 	})
+	openSkynetSocket(e)
 	e.vm.Builtin("skynet.manager", func(t *vm.Thread) vm.Value {
 		return t.Call1(e.vm.Globals().GetStr("require"), vm.Const("skynet"))
 	})
@@ -141,7 +142,7 @@ func skynetSpawn(t *vm.Thread, s *state) int {
 		s.raiseError(t, err)
 	}
 	b.many = true
-	p := &program{site: s.e.site, own: s.e.site.http, args: b}
+	p := &program{site: s.e.site, own: s.e.site.http, args: b, name: name}
 	spec := &mailbox.Spec{New: p.behave, Worker: s.e.worker, Scope: s.e.site.scope}
 	var a *mailbox.Actor
 	if unique {

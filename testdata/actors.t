@@ -678,3 +678,168 @@ GET /t
 --- response_body_like
 truetruetruenilnilcontent
 the function of an actor must not use locals from outside: up
+
+=== sockets that an actor listens on
+--- config
+location /t { content_by_lua_block {
+    local actor = require "actor"
+    local program = function(args)
+        local actor = require "actor"
+        local l, err = actor.listen("127.0.0.1:0", function(sock, peer)
+            sock:settimeout(2000)
+            sock:send("hello " .. peer:match("^127%.0%.0%.1:") .. "\n")
+            while true do
+                local line = sock:receive()
+                if not line then return sock:close() end
+                if line == "raise" then error("ouch") end
+                sock:send(line:upper() .. "\n")
+            end
+        end)
+        local port = tonumber(l:address():match("%d+$"))
+        actor.on { call = {
+            port = function() return port end,
+            again = function() return select(2, actor.listen("127.0.0.1:" .. port, print)) end,
+            bad = function() return select(2, actor.listen("nowhere:x", print)) end,
+            stop = function() l:close() l:close() return "stopped" end,
+        } }
+    end
+    local a = actor.spawn(program)
+    local port = actor.call(a, "port")
+    local one, two = ngx.socket.connect("127.0.0.1", port), ngx.socket.connect("127.0.0.1", port)
+    ngx.say(one:receive(), two:receive())
+    one:send("one\n") two:send("two\n")
+    ngx.say(two:receive(), one:receive())
+    two:send("raise\n")
+    ngx.say(two:receive())
+    ngx.say(actor.call(a, "again"))
+    ngx.say(actor.call(a, "bad"))
+    ngx.say(actor.call(a, "stop"))
+    ngx.say(ngx.socket.connect("127.0.0.1", port))
+    one:send("still\n")
+    ngx.say(one:receive())
+    actor.kill(a)
+    ngx.say(one:receive())
+} }
+--- lens
+plain
+--- request
+GET /t
+--- response_body
+hello 127.0.0.1:hello 127.0.0.1:
+TWOONE
+nilclosed
+98: Address already in use
+"nowhere:x" is no address to listen on
+stopped
+nilconnection refused
+STILL
+nilclosed
+--- error_log
+ouch
+connect() failed (111: Connection refused)
+
+=== skynet.socket: echoes, agents and who has a connection
+--- http_config
+lua_package_path "$PREFIX/html/?.lua;;";
+--- user_files
+>>> echo.lua
+local skynet = require "skynet"
+local socket = require "skynet.socket"
+
+local mode, id = ...
+
+local function echo(id)
+    socket.start(id)
+    while true do
+        local str = socket.read(id)
+        if not str then
+            return socket.close(id)
+        end
+        socket.write(id, str)
+    end
+end
+
+if mode == "agent" then
+    id = tonumber(id)
+    skynet.start(function()
+        skynet.fork(function()
+            echo(id)
+            skynet.exit()
+        end)
+    end)
+else
+    skynet.start(function()
+        local id, address, port = socket.listen("127.0.0.1", 0)
+        local ways = {
+            agent = function(id) skynet.newservice(SERVICE_NAME, "agent", id) end,
+            fork = function(id) skynet.fork(echo, id) end,
+            abandon = function(id)
+                socket.start(id)
+                socket.write(id, "Hello\n")
+                skynet.newservice(SERVICE_NAME, "agent", id)
+                socket.abandon(id)
+            end,
+            lines = function(id)
+                socket.start(id)
+                socket.write(id, { socket.readline(id), "|", socket.readline(id, "END"), "|", socket.read(id, 3), "|",
+                    tostring(socket.block(id)), "|", socket.header("\1\2") })
+                seen = { socket.readall(id), socket.disconnected(id), socket.invalid(id) }
+                socket.close(id)
+                seen[4], seen[5] = socket.invalid(id), socket.write(id, "x")
+            end,
+            refuse = socket.close,
+        }
+        local way
+        seen = {}
+        socket.start(id, function(id, peer)
+            assert(peer:match("^127%.0%.0%.1:%d+$"))
+            ways[way](id)
+        end)
+        skynet.dispatch("lua", function(_, _, name)
+            way = name
+            if name == "seen" then
+                while #seen < 5 do skynet.sleep(1) end
+                return skynet.retpack(unpack(seen))
+            end
+            skynet.retpack(port)
+        end)
+    end)
+end
+--- config
+location /t { content_by_lua_block {
+    local skynet = require "skynet"
+    local echo = skynet.newservice("echo")
+    for _, way in ipairs { "agent", "fork", "abandon" } do
+        local port = skynet.call(echo, "lua", way)
+        local s = ngx.socket.connect("127.0.0.1", port)
+        s:settimeout(2000)
+        if way == "abandon" then ngx.say(s:receive()) end
+        s:send("one\n")
+        local got = s:receive()
+        s:send("two\n")
+        ngx.say(way, " ", got, " ", s:receive())
+        s:close()
+    end
+    local s = ngx.socket.connect("127.0.0.1", skynet.call(echo, "lua", "lines"))
+    s:settimeout(2000)
+    s:send("a line\nand\nmoreENDabcrest")
+    ngx.say(s:receiveany(100))
+    s:close()
+    ngx.say(skynet.call(echo, "lua", "seen"))
+    s = ngx.socket.connect("127.0.0.1", skynet.call(echo, "lua", "refuse"))
+    s:settimeout(2000)
+    ngx.say(s:receive())
+} }
+--- lens
+plain
+--- request
+GET /t
+--- response_body
+agent one two
+fork one two
+Hello
+abandon one two
+a line|and
+more|abc|true|258
+resttruefalsetruefalse
+nilclosed
