@@ -3,10 +3,13 @@ package luahttpd
 import (
 	"bufio"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -270,4 +273,129 @@ func TestSocketGiveLost(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	c.want(t, "still")
+}
+
+// An actor that listens is reached during reloads and after a crash, on all workers.
+func TestActorListenReload(t *testing.T) {
+	dir := t.TempDir()
+	os.WriteFile(dir+"/echo.lua", []byte(`
+		local actor, args = require "actor", ...
+		assert(actor.listen(args.at, function(sock)
+			local line = sock:receive()
+			if line == "crash" then actor.fork(function() actor.kill(actor.self(), "crash") end) return end
+			sock:send(line .. "\n")
+			sock:close()
+		end))`), 0o600)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	l.Close()
+	text := `worker_processes 2; events {} error_log stderr crit; http { actor echo echo.lua workers=all restart=1000 at=` + address + `;
+		server { listen 127.0.0.1:0; location /seen { content_by_lua_block {
+			local actor = require "actor"
+			ngx.print(tostring(actor.whereis("echo.0") and actor.whereis("echo.1") and true)) } } } }`
+	ts := startServer(t, text, dir)
+	echo := func(text string) error {
+		c, err := net.Dial("tcp", address)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		c.SetDeadline(time.Now().Add(10 * time.Second))
+		fmt.Fprintln(c, text)
+		got, err := io.ReadAll(c)
+		if string(got) != text+"\n" {
+			return fmt.Errorf("%q, %v", got, err)
+		}
+		return nil
+	}
+	stop, ended := make(chan bool), make(chan int)
+	go func() {
+		n := 0
+		for ; ; n++ {
+			select {
+			case <-stop:
+				ended <- n
+				return
+			default:
+			}
+			// The actor that has accepted it may end.
+			if err := echo("hello"); errors.Is(err, syscall.ECONNREFUSED) {
+				t.Errorf("%d: %v", n, err)
+			}
+		}
+	}()
+	for range 5 {
+		if err := ts.Reload(); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	close(stop)
+	if n := <-ended; n == 0 {
+		t.Error("no connection")
+	}
+	for range 10 {
+		echo("crash") // its connection is closed
+		eventually(t, ts.Server, "true")
+		if err := echo("again"); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// Numbers of skynet.socket are those of every worker: a service takes a connection from another one.
+func TestSkynetSocketWorkers(t *testing.T) {
+	agent := `function()
+		local actor, socket = require "actor", require "skynet.socket"
+		local function echo(id)
+			if not socket.start(id) then return end
+			while true do
+				local line = socket.readline(id)
+				if not line then return socket.close(id) end
+				socket.write(id, ngx.worker.id() .. line .. "\n")
+			end
+		end
+		actor.on { cast = { take = function(id) actor.fork(echo, id) end } }
+	end`
+	s := actorServer(t, 2, "", map[string]string{"start": `
+		for id = 0, 1 do actor.spawn(` + agent + `, { name = "agent" .. id, worker = id }) end
+		actor.spawn(function()
+			local actor, socket = require "actor", require "skynet.socket"
+			local id, address, port = socket.listen("127.0.0.1", 0)
+			local last
+			socket.start(id, function(id)
+				last = id
+				actor.send("agent0", "take", id)
+			end)
+			actor.on { call = { port = function() return port end, last = function() return last end } }
+		end, { name = "gate" })
+		ngx.print(actor.call("gate", "port"))`,
+		"move": `actor.send("agent" .. ngx.var.arg_to, "take", actor.call("gate", "last"))`,
+	})
+	port := fetch(t, s.Addr(), "/start")
+	c, err := net.Dial("tcp", "127.0.0.1:"+port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(10 * time.Second))
+	l := lines{c, bufio.NewReader(c)}
+	fmt.Fprint(c, "x\n")
+	l.want(t, "0x")
+	for i := range 20 {
+		fetch(t, s.Addr(), fmt.Sprintf("/move?to=%d", 1-i%2))
+		for { // until it has moved
+			fmt.Fprint(c, "y\n")
+			got, err := l.ReadString('\n')
+			if got == fmt.Sprintf("%dy\n", 1-i%2) {
+				break
+			}
+			if err != nil || got != fmt.Sprintf("%dy\n", i%2) {
+				t.Fatalf("%q, %v", got, err)
+			}
+		}
+	}
 }

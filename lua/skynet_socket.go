@@ -2,7 +2,6 @@ package lua
 
 import (
 	_ "embed"
-	"errors"
 	"math"
 	"net"
 	"net/netip"
@@ -104,7 +103,7 @@ func (s *state) claim(id int) (*numbered, error) {
 	h, from := x.h, x.v
 	x.h = nil
 	d.mu.Unlock()
-	c := &claim{x: x, from: from, h: h, to: s.e.worker, waits: newWaiter(s.e.worker.Current())}
+	c := &claiming{x: x, from: from, h: h, to: s.e.worker, waits: newWaiter(s.e.worker.Current())}
 	if !from.e.worker.Post(c) {
 		return nil, net.ErrClosed
 	}
@@ -130,8 +129,8 @@ func (s *state) claim(id int) (*numbered, error) {
 // never is a timeout that does not come.
 const never = time.Duration(math.MaxInt64 / 4)
 
-// A claim asks the actor that has a connection for it, on that one's worker.
-type claim struct {
+// A claiming asks the actor that has a connection for it, on that one's worker.
+type claiming struct {
 	x     *numbered
 	from  *service
 	h     *handover
@@ -142,7 +141,7 @@ type claim struct {
 // claimPause is how long a claim waits for a write to end.
 const claimPause = time.Millisecond
 
-func (c *claim) Run(w *actor.Worker) {
+func (c *claiming) Run(w *actor.Worker) {
 	d := c.from.e.site.directory
 	d.mu.Lock()
 	k := c.x.k
@@ -312,7 +311,7 @@ func skynetAccept(t *vm.Thread, s *state) int {
 			}
 		})
 	})
-	if err != nil && !errors.Is(err, net.ErrClosed) {
+	if err != nil {
 		t.Errorf("%s", phases.Errno(err))
 	}
 	t.PushBool(true)

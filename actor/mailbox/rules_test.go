@@ -645,3 +645,36 @@ func (b lastWord) Init(*Message) error           { return nil }
 func (b lastWord) Handle(m *Message)             { m.Reply(nil) }
 func (b lastWord) Exit(s *Strand, reason string) { b.exit(s, reason) }
 func (b lastWord) Close()                        {}
+
+// What a message carries has an owner: the sender while the message is refused, nobody when it is
+// dropped or its actor ends.
+func TestDispose(t *testing.T) {
+	for _, c := range []struct {
+		policy Overflow
+		want   string
+	}{{Refuse, "[] [0 1]"}, {DropNew, "[2 3] [2 3 0 1]"}, {DropOld, "[0 1] [0 1 2 3]"}} {
+		w := newWorld(t, 1)
+		var gone []int
+		a := w.start(Spec{Mailbox: 2, Overflow: c.policy}, Handlers{})
+		text := ""
+		w.in(0, func(s *Strand) {
+			for i := range 4 {
+				s.Send(a, "", owned{i, &gone})
+			}
+			text = fmt.Sprint(gone)
+			a.Kill("", a.Worker())
+			text += fmt.Sprint(" ", gone)
+		})
+		if text != c.want {
+			t.Errorf("%d: %s, want %s", c.policy, text, c.want)
+		}
+	}
+}
+
+type owned struct {
+	i    int
+	gone *[]int
+}
+
+func (o owned) Values() []any { return nil }
+func (o owned) Dispose()      { *o.gone = append(*o.gone, o.i) }

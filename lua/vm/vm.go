@@ -247,7 +247,7 @@ func (m *VM) NewThread() *Thread {
 		t.x.reset(m)
 		return t
 	}
-	t := newThread(m, 128, 8)
+	t := newThread(m, 32, 4)
 	t.root = true
 	t.x = m.newExec()
 	return t
