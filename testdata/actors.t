@@ -843,3 +843,25 @@ a line|and
 more|abc|true|258
 resttruefalsetruefalse
 nilclosed
+
+=== an actor's modules are found by lua_package_path
+--- http_config
+lua_package_path "$PREFIX/html/?.lua;;";
+--- user_files
+>>> mod.lua
+return { name = "found" }
+--- config
+location /t { content_by_lua_block {
+    local actor = require "actor"
+    local a = actor.spawn(function()
+        local mod = require "mod"
+        require("actor").on { call = { name = function() return mod.name end } }
+    end)
+    ngx.say(actor.call(a, "name"))
+} }
+--- lens
+plain
+--- request
+GET /t
+--- response_body
+found

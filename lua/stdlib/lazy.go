@@ -72,6 +72,7 @@ func (l *Lazy) Open(m *vm.VM, host func(name string) bool, opened func(library s
 			opened(p.name)
 		}
 	}
+	s.open = open
 	g := m.Globals()
 	g.Later(l.globals, func(name string) {
 		if !host(name) && !s.single(name) {

@@ -160,7 +160,7 @@ func (s *state) require(t *vm.Thread) int {
 		}
 	}
 	if s.pkg == nil {
-		s.openPackage(s.m.Globals())
+		s.open("package")
 	}
 	// Whatever the program has made of the global.
 	loader := s.findLoader(t, s.pkg, key, name)

@@ -24,7 +24,8 @@ type state struct {
 	loaded                *vm.Table
 	preload               *vm.Table
 	modules               *Modules
-	pkg                   *vm.Table // package
+	pkg                   *vm.Table            // package
+	open                  func(library string) // of libraries that are opened when they are named
 }
 
 // New makes a VM with all libraries.
