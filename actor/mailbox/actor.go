@@ -133,6 +133,7 @@ type Actor struct {
 	idle      *actor.Timer
 	bootErr   *Error
 	crashed   bool
+	full      bool // it could not begin a message that waits
 	closed    bool
 }
 
@@ -318,13 +319,18 @@ func (a *Actor) fetch() bool {
 
 // unschedule is for an actor that cannot begin another message now; the end of one schedules it.
 func (a *Actor) unschedule() {
+	a.full = true
 	a.mu.Lock()
 	a.scheduled = false
 	a.mu.Unlock()
 }
 
-// resume schedules the actor when something waits.
+// resume schedules an actor that could not begin another message, when one waits.
 func (a *Actor) resume() {
+	if !a.full {
+		return
+	}
+	a.full = false
 	if a.size.Load() == 0 {
 		return
 	}
