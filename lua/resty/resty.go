@@ -1,6 +1,7 @@
 // Package resty has OpenResty's own Lua libraries that reach into C through
 // FFI there: resty.lrucache, the digests and ciphers of lua-resty-string,
-// ngx.base64, tablepool. They are here under the same names.
+// ngx.base64, tablepool. They are here under the same names. The modules of
+// lua-resty-websocket, which scripts have from OpenResty's bundle, are too.
 package resty
 
 import "github.com/luahttpd/luahttpd/lua/vm"
@@ -37,4 +38,5 @@ func Register(m *vm.VM, h Host) {
 	} {
 		m.Builtin(name, func(*vm.Thread) vm.Value { return open(m).Value() })
 	}
+	registerWebsocket(m)
 }

@@ -194,6 +194,9 @@ func (s *state) findLoader(t *vm.Thread, p *vm.Table, key vm.Value, name string)
 	for i := 1; ; i++ {
 		l := loaders.GetInt(i)
 		if l.IsNil() {
+			if load := s.m.FallbackLoader(name); load != nil {
+				return s.m.NewFunc("require", func(t *vm.Thread) int { t.Push(load(t)); return 1 })
+			}
 			t.Errorf("module '%s' not found:%s", name, tried.String())
 		}
 		switch r := t.Call1(l, key); r.Kind() {

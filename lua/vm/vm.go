@@ -33,6 +33,7 @@ type VM struct {
 	onSlice      func(t *Thread, s Slice) error
 	onYield      func(t *Thread, args []Value) []Value
 	builtins     map[string]func(t *Thread) Value
+	fallbacks    map[string]func(t *Thread) Value
 	natives      uint32 // functions of Go made so far
 	moreBuiltins func(name string)
 	shared       *Pool
@@ -183,12 +184,26 @@ func (m *VM) BuiltinLoader(name string) func(t *Thread) Value {
 	return m.builtins[name]
 }
 
+// Fallback is Builtin for a module that files of its name win over.
+func (m *VM) Fallback(name string, load func(t *Thread) Value) {
+	if m.fallbacks == nil {
+		m.fallbacks = map[string]func(t *Thread) Value{}
+	}
+	m.fallbacks[name] = load
+}
+
+// FallbackLoader gives what Fallback was told, or nil, when BuiltinLoader has been asked for the name.
+func (m *VM) FallbackLoader(name string) func(t *Thread) Value { return m.fallbacks[name] }
+
 // MoreBuiltins sets what is asked for a builtin that is not there: it may make one.
 func (m *VM) MoreBuiltins(f func(name string)) { m.moreBuiltins = f }
 
-// Builtins calls f with the name of every builtin.
+// Builtins calls f with the name of every builtin and every fallback.
 func (m *VM) Builtins(f func(name string)) {
 	for name := range m.builtins {
+		f(name)
+	}
+	for name := range m.fallbacks {
 		f(name)
 	}
 }
