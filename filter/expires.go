@@ -46,7 +46,7 @@ func setExpires(own *headers, b *phases.Block, s *conf.Stmt) error {
 		return err
 	}
 	if err := e.parse(text); err != "" {
-		return s.Errorf("%s", err)
+		return s.Problem(err)
 	}
 	if e.kind == expiresOff {
 		own.expires = nil

@@ -76,6 +76,18 @@ func Inert[T any](name string, in conf.Context, args conf.Arity, why string, che
 	return row
 }
 
+// Checked is row, which only serves to check others: it has no effect of its
+// own here, and notices say so.
+func Checked[T any](why string, row Directive[T]) Directive[T] {
+	set := row.set
+	row.unused = why
+	row.set = func(own *T, b *Block, s *conf.Stmt) error {
+		b.Config.Notice(s, "\"%s\" is accepted and ignored: %s", s.Name, why)
+		return set(own, b, s)
+	}
+	return row
+}
+
 // CheckFlag and CheckSize are for Inert: the argument is on or off, or a size.
 func CheckFlag(s *conf.Stmt) error { _, err := s.Flag(0); return err }
 func CheckSize(s *conf.Stmt) error { _, err := s.Offset(0); return err }

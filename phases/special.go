@@ -84,11 +84,9 @@ func (r *Request) special(status int) Result {
 	return r.builtinPage(status)
 }
 
-// HasErrorPage tells whether an error page would be made for the status.
+// HasErrorPage tells whether error_page names the status. What is answered
+// then is the built-in page if the request is for an error page already.
 func (r *Request) HasErrorPage(status int) bool {
-	if r.errorPage {
-		return false
-	}
 	for _, p := range r.Loc.Core.ErrorPages.Items {
 		if p.status == status {
 			return true

@@ -23,7 +23,7 @@ func tempRows[T any](prefix string, f func(*T) *Settings) []phases.Directive[T] 
 	return []phases.Directive[T]{
 		phases.Set(prefix+"temp_path", anywhere, conf.Between(1, 4), func(own *T, _ *phases.Block, s *conf.Stmt) error {
 			for _, level := range s.Args[1:] { // names are chosen so that none is needed
-				if n, ok := conf.Number(level); !ok || n < 1 || n > 3 {
+				if n, ok := conf.Number(level); !ok || n < 1 {
 					return s.Errorf("invalid value \"%s\"", level)
 				}
 			}

@@ -102,7 +102,6 @@ func cacheRows[T any](prefix string, f func(*T) *cacheConf) []phases.Directive[T
 		phases.SetDuration(prefix+"cache_lock_age", anywhere, func(t *T) *time.Duration { return &f(t).lockAge }),
 		flag("cache_revalidate", func(c *cacheConf) *bool { return &c.revalidate }),
 		flag("cache_background_update", func(c *cacheConf) *bool { return &c.background }),
-		flag("cache_convert_head", func(c *cacheConf) *bool { return &c.convert }),
 		phases.SetSize(prefix+"cache_max_range_offset", anywhere, func(t *T) *int64 { return &f(t).maxOffset }),
 	}
 }
@@ -111,7 +110,7 @@ func setStale(own *cacheConf, _ *phases.Block, s *conf.Stmt) error {
 	own.useStale = 0
 	for _, a := range s.Args {
 		i := index(causeNames, a)
-		if i < 0 || 1<<i == NonIdempotent {
+		if i < 0 {
 			return s.Errorf("invalid value \"%s\"", a)
 		}
 		own.useStale |= 1 << i
@@ -219,28 +218,31 @@ func (z *cacheZone) parameters(b *phases.Block, s *conf.Stmt) (size int64, err e
 			if ok {
 				size, ok = conf.Size(text)
 			}
-			if !ok || z.name == "" || size < 8<<10 {
-				return 0, s.Errorf("invalid keys zone size \"%s\"", value)
+			if !ok || z.name == "" {
+				return 0, s.Errorf("invalid keys zone size \"%s\"", a)
+			}
+			if size < 8<<10 {
+				return 0, s.Errorf("keys zone \"%s\" is too small", a)
 			}
 		case "inactive":
 			if z.inactive, ok = conf.Sec(value); !ok {
-				return 0, s.Errorf("invalid inactive value \"%s\"", value)
+				return 0, s.Errorf("invalid inactive value \"%s\"", a)
 			}
 		case "max_size":
 			if z.maxSize, ok = conf.Offset(value); !ok {
-				return 0, s.Errorf("invalid max_size value \"%s\"", value)
+				return 0, s.Errorf("invalid max_size value \"%s\"", a)
 			}
 		case "min_free":
 			if z.minFree, ok = conf.Offset(value); !ok {
-				return 0, s.Errorf("invalid min_free value \"%s\"", value)
+				return 0, s.Errorf("invalid min_free value \"%s\"", a)
 			}
 		case "manager_files", "manager_sleep", "manager_threshold":
 			if !z.manager.set(key[len("manager_"):], value) {
-				return 0, s.Errorf("invalid %s value \"%s\"", key, value)
+				return 0, s.Errorf("invalid %s value \"%s\"", key, a)
 			}
 		case "loader_files", "loader_sleep", "loader_threshold":
 			if !z.loader.set(key[len("loader_"):], value) {
-				return 0, s.Errorf("invalid %s value \"%s\"", key, value)
+				return 0, s.Errorf("invalid %s value \"%s\"", key, a)
 			}
 		case "use_temp_path", "purger":
 			if value != "on" && value != "off" {
@@ -261,7 +263,7 @@ func (z *cacheZone) parameters(b *phases.Block, s *conf.Stmt) (size int64, err e
 // finish finds the zone that the location names.
 func (own *cacheConf) finish(b *phases.Block, store *storeConf) error {
 	if own.name != nil && store.on {
-		return own.stmt.Errorf("\"%s\" is incompatible with \"%sstore\"", own.stmt.Name, strings.TrimSuffix(own.stmt.Name, "cache"))
+		return own.stmt.Errorf("\"%s\" directive is incompatible with \"%sstore\"", own.stmt.Name, strings.TrimSuffix(own.stmt.Name, "cache"))
 	}
 	if own.name == nil || own.zone != nil {
 		return nil

@@ -34,7 +34,7 @@ type cgiParam struct {
 }
 
 // cgiRows are the directives that these protocols share.
-func cgiRows[T any](prefix string, f func(*T) *cgiConf, parse func(string) (target, uint16, bool)) []phases.Directive[T] {
+func cgiRows[T any](prefix string, f func(*T) *cgiConf, parse parser) []phases.Directive[T] {
 	return append(settingRows(prefix, func(t *T) *Settings { return &f(t).Settings }),
 		phases.Set(prefix+"pass", conf.Location|conf.LocationIf, conf.Exactly(1), func(own *T, b *phases.Block, s *conf.Stmt) error {
 			return f(own).pass.set(b, s, parse)
@@ -73,8 +73,8 @@ func (own *cgiConf) finish(b *phases.Block, prefix string) (err error) {
 }
 
 // parseSocket reads the URL of these protocols: an address and nothing else.
-func parseSocket(scheme string) func(string) (target, uint16, bool) {
-	return func(url string) (t target, port uint16, ok bool) {
+func parseSocket(scheme string) parser {
+	return func(url string) (t target, port uint16, fault string) {
 		t.scheme, t.host = scheme, url
 		rest := url
 		if scheme == "suwsgi" || scheme == "uwsgi" {
@@ -84,8 +84,8 @@ func parseSocket(scheme string) func(string) (target, uint16, bool) {
 				rest = strings.TrimPrefix(url, "uwsgi://")
 			}
 		}
-		t.name, port, ok = splitURL(rest)
-		return t, port, ok
+		t.name, port, fault = splitURL(rest)
+		return t, port, inUpstream(fault, rest)
 	}
 }
 

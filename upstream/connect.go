@@ -22,7 +22,7 @@ func (x *Exchange) connect(addr actor.Addr) *failure {
 		var ok bool
 		text := b.addr.String(r)
 		if key.local, ok = bindAddr(text); !ok && text != "" {
-			return &failure{0, 500, phases.LevelError, "invalid local address \"" + text + "\""}
+			r.Errorf(phases.LevelError, "invalid local address \"%s\" while connecting to upstream", text)
 		}
 	}
 	if x.set.Greet {

@@ -141,11 +141,7 @@ func (x *Exchange) cookie(v string) string {
 		switch strings.ToLower(strings.TrimSpace(key)) {
 		case "domain":
 			if has {
-				dot := strings.HasPrefix(val, ".")
-				if w, ok := rewriteCookie(r, c.domains.Items, strings.TrimPrefix(val, "."), true); ok {
-					if dot && w != "" {
-						w = "." + w
-					}
+				if w, ok := rewriteCookie(r, c.domains.Items, val, true); ok {
 					attr = key + "=" + w
 				}
 			}
@@ -190,9 +186,13 @@ func rewriteCookie(r *phases.Request, rules []cookieRule, v string, domain bool)
 			if ok, _ := c.regex.Match(r, []byte(v)); ok {
 				return c.to.String(r), true
 			}
-		case domain:
-			if strings.EqualFold(c.from.String(r), v) {
-				return c.to.String(r), true
+		case domain: // a dot in front of either does not count, and stays
+			if name, dot := strings.CutPrefix(v, "."); strings.EqualFold(c.from.String(r), name) {
+				if to := c.to.String(r); to == "" || !dot {
+					return to, true
+				} else {
+					return "." + to, true
+				}
 			}
 		default:
 			if from := c.from.String(r); strings.HasPrefix(v, from) {

@@ -288,7 +288,7 @@ func (x *Exchange) askWith() phases.Result {
 // once does one try. Without a failure res is the verdict.
 func (x *Exchange) once() (f *failure, res phases.Result) {
 	x.attempts = append(x.attempts, attempt{start: x.r.Worker.Now(), connect: -1, header: -1, took: -1})
-	x.begun, x.whole, x.early, x.rd, x.wr = false, false, false, 0, 0
+	x.begun, x.whole, x.early, x.kept, x.rd, x.wr = false, false, false, false, 0, 0
 	x.proto.reset(x)
 	addr, f, res := x.pick()
 	if f != nil || res != phases.Next {

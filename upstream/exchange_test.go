@@ -325,6 +325,19 @@ func TestNextPeer(t *testing.T) {
 	}
 }
 
+// What failed before does not make a refused connection one that was kept.
+func TestTriesAfterKept(t *testing.T) {
+	p := answering(t, func(int, *http.Request, string) string { return ok + "Content-Length: 2\r\n\r\nhi" })
+	s := serve(t, p, "upstream u { server "+free(t)+" max_fails=0; server PEER; }",
+		"location / { proxy_pass http://u; } location /one { proxy_next_upstream_tries 1; proxy_pass http://u; add_header X-S $upstream_status always; }")
+	for range 4 {
+		s.get(t, "/")
+		if _, head, _ := split(s.get(t, "/one")); !strings.Contains(head, "X-S: 502\r\n") && !strings.Contains(head+"\r\n", "X-S: 200\r\n") {
+			t.Error(head)
+		}
+	}
+}
+
 // A long body goes through in both directions, whatever its framing, with and
 // without buffering.
 func TestLongBodies(t *testing.T) {
@@ -506,6 +519,8 @@ func TestFields(t *testing.T) {
 		{"", "Refresh: 5; url=http://PEER/u/v", "Refresh: 5; url=/l/v", ""},
 		{"proxy_cookie_path /u/ /l/; proxy_cookie_domain a.org b.org;", "Set-Cookie: a=b; Path=/u/x; Domain=a.org", "Set-Cookie: a=b; Path=/l/x; Domain=b.org", ""},
 		{"proxy_cookie_flags a secure samesite=lax;", "Set-Cookie: a=b; HttpOnly", "Set-Cookie: a=b; HttpOnly; Secure; SameSite=Lax", ""},
+		{"proxy_cookie_domain a.org b.org;", "Set-Cookie: a=b; Domain=.A.org", "Set-Cookie: a=b; Domain=.b.org", ""},
+		{"proxy_cookie_domain ~\\.?a\\.org b.org;", "Set-Cookie: a=b; Domain=.a.org", "Set-Cookie: a=b; Domain=b.org", ""},
 		{"", "Content-Type: text/x;charset=\"utf-8\"", "Content-Type: text/x; charset=utf-8", ""},
 		{"", "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\nETag: \"x\"", "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT", ""},
 	} {

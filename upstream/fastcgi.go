@@ -29,6 +29,7 @@ var FastCGI = phases.Define(phases.Spec[fastcgiConf]{
 			}
 			return err
 		}),
+		phases.Ignore[fastcgiConf](anywhere, conf.Exactly(1), roomy, "fastcgi_send_lowat")[0],
 	),
 	Finish: func(own *fastcgiConf, b *phases.Block) error { return own.finish(b, "fastcgi_") },
 	Content: func(r *phases.Request, own *fastcgiConf) phases.Result {

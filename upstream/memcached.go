@@ -20,9 +20,13 @@ type memcachedConf struct {
 
 // Memcached is memcached_pass and its directives.
 var Memcached = phases.Define(phases.Spec[memcachedConf]{
-	Name:    "memcached",
-	Default: func() memcachedConf { return memcachedConf{Settings: defaultSettings("memcached")} },
-	Directives: append(settingRows("memcached_", func(c *memcachedConf) *Settings { return &c.Settings }),
+	Name: "memcached",
+	Default: func() memcachedConf {
+		s := defaultSettings("memcached")
+		s.temp.max, s.ForceRanges = 0, true
+		return memcachedConf{Settings: s}
+	},
+	Directives: append(peerRows("memcached_", func(c *memcachedConf) *Settings { return &c.Settings }),
 		phases.Set("memcached_pass", conf.Location|conf.LocationIf, conf.Exactly(1), func(own *memcachedConf, b *phases.Block, s *conf.Stmt) (err error) {
 			if err = own.pass.set(b, s, parseSocket("memcached")); err == nil {
 				own.key, err = b.Template(s, "$memcached_key")

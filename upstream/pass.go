@@ -10,7 +10,7 @@ import (
 // pass is a proxy_pass directive or its like for another protocol.
 type pass struct {
 	stmt    *conf.Stmt
-	parse   func(url string) (t target, port uint16, ok bool)
+	parse   parser
 	dynamic bool
 	url     *phases.Template // when dynamic
 	target  target           // otherwise
@@ -19,9 +19,21 @@ type pass struct {
 	loc     string           // the location's name
 }
 
+// parser takes a URL apart; port is 0 when it names none, and fault says in
+// nginx's words what is wrong.
+type parser func(url string) (t target, port uint16, fault string)
+
+// inUpstream completes a fault of splitURL.
+func inUpstream(fault, url string) string {
+	if fault != "" {
+		fault += " in upstream \"" + url + "\""
+	}
+	return fault
+}
+
 // set makes the protocol the location's content handler and finds the peers
 // that the URL names. parse takes such a URL apart.
-func (p *pass) set(b *phases.Block, s *conf.Stmt, parse func(url string) (target, uint16, bool)) error {
+func (p *pass) set(b *phases.Block, s *conf.Stmt, parse parser) error {
 	if err := b.UseContent(s); err != nil {
 		return err
 	}
@@ -33,9 +45,9 @@ func (p *pass) set(b *phases.Block, s *conf.Stmt, parse func(url string) (target
 		p.dynamic, p.url = true, t
 		return err
 	}
-	t, port, ok := parse(url)
-	if !ok {
-		return s.Errorf("invalid URL prefix")
+	t, port, fault := parse(url)
+	if fault != "" {
+		return s.Errorf("%s", fault)
 	}
 	u, err := implied(b, s, &t, port)
 	if err != nil {
@@ -94,9 +106,12 @@ func (x *Exchange) aim(p *pass, tls *secure) phases.Result {
 		return phases.Next
 	}
 	url := p.url.String(r)
-	t, port, ok := p.parse(url)
-	if !ok {
-		r.Errorf(phases.LevelError, "invalid URL prefix in \"%s\"", url)
+	t, port, fault := p.parse(url)
+	if fault == badPrefix {
+		fault += " in \"" + url + "\""
+	}
+	if fault != "" {
+		r.Errorf(phases.LevelError, "%s", fault)
 		return 500
 	}
 	if t.tls() {

@@ -36,8 +36,8 @@ func TestBind(t *testing.T) {
 			t.Errorf("%s: %q\n%s", path, body, s.log)
 		}
 	}
-	if status, _, _ := split(s.get(t, "/?from=x")); status != 500 || !strings.Contains(s.log.String(), "invalid local address") {
-		t.Errorf("%d\n%s", status, s.log)
+	if _, _, body := split(s.get(t, "/?from=x")); body != "127.0.0.1" || !strings.Contains(s.log.String(), "invalid local address") {
+		t.Errorf("%s\n%s", body, s.log)
 	}
 }
 

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/luahttpd/luahttpd/conf"
@@ -48,14 +49,17 @@ var Proxy = phases.Define(phases.Spec[proxyConf]{
 	Default: func() proxyConf {
 		return proxyConf{Settings: defaultSettings("proxy"), Version: 1, tls: defaultTLS()}
 	},
-	Directives: append(append(append(append(settingRows("proxy_", func(c *proxyConf) *Settings { return &c.Settings }),
+	Directives: slices.Concat(settingRows("proxy_", func(c *proxyConf) *Settings { return &c.Settings }), []phases.Directive[proxyConf]{
 		phases.Set("proxy_pass", conf.Location|conf.LocationIf|conf.LimitExcept, conf.Exactly(1), setPass),
 		phases.Set("proxy_http_version", anywhere, conf.Exactly(1), setVersion),
 		phases.SetFlag("proxy_protocol", anywhere, func(c *proxyConf) *bool { return &c.Greet }),
 		phases.SetTemplate("proxy_method", anywhere, func(c *proxyConf) **phases.Template { return &c.method }),
 		phases.SetTemplate("proxy_set_body", anywhere, func(c *proxyConf) **phases.Template { return &c.body }),
-		phases.Add("proxy_set_header", anywhere, conf.Exactly(2), addField)),
-		redirectRows...), cookieRows...), tlsRows("proxy_", func(c *proxyConf) *tlsConf { return &c.tls })...),
+		phases.Add("proxy_set_header", anywhere, conf.Exactly(2), addField),
+		phases.SetFlag("proxy_pass_trailers", anywhere, func(c *proxyConf) *bool { return &c.PassTrailers }),
+		phases.SetFlag("proxy_cache_convert_head", anywhere, func(c *proxyConf) *bool { return &c.Cache.convert }),
+	}, redirectRows, cookieRows, tlsRows("proxy_", func(c *proxyConf) *tlsConf { return &c.tls }),
+		phases.Ignore[proxyConf](anywhere, conf.AtLeast(1), roomy, "proxy_send_lowat", "proxy_headers_hash_max_size", "proxy_headers_hash_bucket_size")),
 	Finish:  finishProxy,
 	Content: proxyPass,
 	Variables: []phases.Variable{
@@ -112,23 +116,26 @@ func setPass(own *proxyConf, b *phases.Block, s *conf.Stmt) error {
 	return nil
 }
 
-// parseTarget takes a URL apart; port is 0 when it names none.
-func parseTarget(url string) (t target, port uint16, ok bool) {
+const badPrefix = "invalid URL prefix"
+
+// parseTarget is the parser of proxy_pass.
+func parseTarget(url string) (t target, port uint16, fault string) {
 	var rest string
 	switch {
-	case len(url) > 7 && strings.EqualFold(url[:7], "http://"):
+	case len(url) >= 7 && strings.EqualFold(url[:7], "http://"):
 		t.scheme, t.port, rest = "http", "80", url[7:]
-	case len(url) > 8 && strings.EqualFold(url[:8], "https://"):
+	case len(url) >= 8 && strings.EqualFold(url[:8], "https://"):
 		t.scheme, t.port, rest = "https", "443", url[8:]
 	default:
-		return t, 0, false
+		return t, 0, badPrefix
 	}
-	if strings.HasPrefix(rest, "unix:") {
+	if isUnix(rest) {
 		t.host, t.name, t.port = "localhost", rest, ""
 		if path, uri, has := strings.Cut(rest[5:], ":"); has {
 			t.name, t.uri = "unix:"+path, uri
 		}
-		return t, 0, len(t.name) > 5
+		_, _, fault = splitURL(t.name)
+		return t, 0, inUpstream(fault, t.name)
 	}
 	host := rest
 	if i := strings.IndexAny(rest, "/?"); i >= 0 {
@@ -138,13 +145,13 @@ func parseTarget(url string) (t target, port uint16, ok bool) {
 		}
 	}
 	t.host = host
-	if t.name, port, ok = splitURL(host); !ok {
-		return t, 0, false
+	if t.name, port, fault = splitURL(host); fault != "" {
+		return t, 0, inUpstream(fault, host)
 	}
 	if port != 0 {
 		t.port = portText(port)
 	}
-	return t, port, true
+	return t, port, ""
 }
 
 // finishProxy makes the fields ready that requests of the block are sent with.
@@ -172,9 +179,7 @@ func finishProxy(own *proxyConf, b *phases.Block) error {
 	for _, n := range []string{"Content-Length", "Transfer-Encoding", "TE", "Keep-Alive", "Expect", "Upgrade"} {
 		own.named.add(n)
 	}
-	if err := own.redirects.finish(own); err != nil {
-		return err
-	}
+	own.redirects.finish(own)
 	var err error
 	own.secure, err = own.tls.ready(b, &own.pass)
 	return err

@@ -41,6 +41,12 @@ func addRedirect(own *proxyConf, b *phases.Block, s *conf.Stmt) (err error) {
 		case "false":
 			return s.Errorf("invalid parameter \"false\", use \"off\" instead")
 		case "default":
+			switch p := &own.pass; {
+			case p.stmt == nil || p.stmt.Parent != s.Parent:
+				return s.Errorf("\"proxy_redirect default\" should be placed after the \"proxy_pass\" directive")
+			case p.dynamic:
+				return s.Errorf("\"proxy_redirect default\" cannot be used with \"proxy_pass\" directive with variables")
+			}
 			r.deflt = true
 			d.list.Add(s, r)
 			return nil
@@ -63,10 +69,10 @@ func addRedirect(own *proxyConf, b *phases.Block, s *conf.Stmt) (err error) {
 }
 
 // finish makes the list that answers are changed by.
-func (d *redirects) finish(own *proxyConf) error {
+func (d *redirects) finish(own *proxyConf) {
 	d.all = nil
 	if d.off {
-		return nil
+		return
 	}
 	items := d.list.Items
 	if len(items) == 0 {
@@ -80,13 +86,7 @@ func (d *redirects) finish(own *proxyConf) error {
 			continue
 		}
 		p := &own.pass
-		if p.stmt == nil {
-			continue
-		}
-		if p.dynamic {
-			if r.stmt != nil && r.stmt.Parent == p.stmt.Parent {
-				return r.stmt.Errorf("\"proxy_redirect default\" cannot be used with \"proxy_pass\" directive with variables")
-			}
+		if p.stmt == nil || p.dynamic {
 			continue
 		}
 		from, to := p.text, p.loc
@@ -95,7 +95,6 @@ func (d *redirects) finish(own *proxyConf) error {
 		}
 		d.all = append(d.all, redirect{from: phases.Literal(from), to: phases.Literal(to)})
 	}
-	return nil
 }
 
 // rewrite changes a URL by the first rule that fits.

@@ -12,7 +12,10 @@ import (
 )
 
 // accel is what an answer's X-Accel fields ask for.
-type accel struct{ redirect, charset, rate, buffering string }
+type accel struct {
+	redirects                          bool
+	redirect, charset, rate, buffering string
+}
 
 // answer passes the peer's answer on, or what stands in its place.
 func (x *Exchange) answer() phases.Result {
@@ -26,7 +29,7 @@ func (x *Exchange) answer() phases.Result {
 	for i := range x.fields {
 		a.read(&x.fields[i])
 	}
-	if a.redirect != "" && !x.silent && x.set.Ignore&ignoreRedirect == 0 {
+	if a.redirects && !x.silent && x.set.Ignore&ignoreRedirect == 0 {
 		return x.redirectTo(a.redirect)
 	}
 	if x.head.Status == 404 && x.intercept404 {
@@ -65,7 +68,7 @@ func (a *accel) read(f *phases.Field) {
 	}
 	switch {
 	case sameName(f.Name, "x-accel-redirect"):
-		a.redirect = f.Value
+		a.redirects, a.redirect = true, f.Value
 	case sameName(f.Name, "x-accel-charset"):
 		a.charset = f.Value
 	case sameName(f.Name, "x-accel-limit-rate"):

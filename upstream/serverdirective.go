@@ -77,9 +77,9 @@ func addServer(_ *struct{}, b *phases.Block, s *conf.Stmt) error {
 			return s.Errorf("invalid parameter \"%s\"", a)
 		}
 	}
-	host, port, ok := splitURL(s.Args[0])
-	if !ok {
-		return s.Errorf("invalid host in upstream \"%s\"", s.Args[0])
+	host, port, fault := splitURL(s.Args[0])
+	if fault != "" {
+		return s.Errorf("%s in upstream \"%s\"", fault, s.Args[0])
 	}
 	e := &entry{like: like, backup: backup, host: host, port: orPort(port, 80)}
 	_, isAddr := literal(host, 0)
@@ -116,37 +116,36 @@ func orPort(port, deflt uint16) uint16 {
 }
 
 // splitURL reads "host", "host:port", "[::1]:port" or "unix:path"; port is 0
-// when there is none.
-func splitURL(s string) (host string, port uint16, ok bool) {
-	if strings.HasPrefix(s, "unix:") {
-		return s, 0, len(s) > 5
+// when there is none. fault says in nginx's words what is wrong.
+func splitURL(s string) (host string, port uint16, fault string) {
+	if isUnix(s) {
+		if len(s) == len("unix:") {
+			fault = "no path in the unix domain socket"
+		}
+		return s, 0, fault
 	}
 	host, text, has := s, "", false
 	if strings.HasPrefix(s, "[") {
 		end := strings.IndexByte(s, ']')
-		if end < 0 {
-			return "", 0, false
+		if end < 0 || end+1 < len(s) && s[end+1] != ':' {
+			return "", 0, "invalid host"
 		}
-		host, text = s[:end+1], s[end+1:]
-		if text != "" && text[0] != ':' {
-			return "", 0, false
-		}
-		has = text != ""
-		text = strings.TrimPrefix(text, ":")
-	} else if i := strings.IndexByte(s, ':'); i >= 0 {
-		host, text, has = s[:i], s[i+1:], true
+		host, has = s[:end+1], end+1 < len(s)
+		text = strings.TrimPrefix(s[end+1:], ":")
+	} else {
+		host, text, has = strings.Cut(s, ":")
 	}
 	if host == "" {
-		return "", 0, false
+		return "", 0, "no host"
 	}
 	if has {
 		n, err := strconv.ParseUint(text, 10, 16)
 		if err != nil || n == 0 {
-			return "", 0, false
+			return "", 0, "invalid port"
 		}
 		port = uint16(n)
 	}
-	return host, port, true
+	return host, port, ""
 }
 
 func isUnix(host string) bool { return strings.HasPrefix(host, "unix:") }

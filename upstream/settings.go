@@ -135,62 +135,90 @@ func defaultSettings(protocol string) Settings {
 	}
 }
 
-// settingRows are the directives of Settings for the protocol whose directives
-// begin with prefix ("proxy_").
+// settings makes the rows of Settings for the protocol whose directives begin
+// with prefix ("proxy_").
+type settings[T any] struct {
+	prefix string
+	of     func(*T) *Settings
+}
+
+func (k settings[T]) flag(name string, field func(*Settings) *bool) phases.Directive[T] {
+	return phases.SetFlag(k.prefix+name, anywhere, func(t *T) *bool { return field(k.of(t)) })
+}
+
+func (k settings[T]) duration(name string, field func(*Settings) *time.Duration) phases.Directive[T] {
+	return phases.SetDuration(k.prefix+name, anywhere, func(t *T) *time.Duration { return field(k.of(t)) })
+}
+
+func (k settings[T]) size(name string, field func(*Settings) *int64) phases.Directive[T] {
+	return phases.SetSize(k.prefix+name, anywhere, func(t *T) *int64 { return field(k.of(t)) })
+}
+
+func (k settings[T]) set(name string, args conf.Arity, set func(own *Settings, b *phases.Block, s *conf.Stmt) error) phases.Directive[T] {
+	return phases.Set(k.prefix+name, anywhere, args, func(own *T, b *phases.Block, s *conf.Stmt) error { return set(k.of(own), b, s) })
+}
+
+func (k settings[T]) names(name string, field func(*Settings) *conf.List[string]) phases.Directive[T] {
+	return phases.Add(k.prefix+name, anywhere, conf.Exactly(1), func(own *T, _ *phases.Block, s *conf.Stmt) error {
+		field(k.of(own)).Add(s, s.Args[0])
+		return nil
+	})
+}
+
+// peerRows are the directives that every protocol has.
+func peerRows[T any](prefix string, f func(*T) *Settings) []phases.Directive[T] {
+	k := settings[T]{prefix, f}
+	return []phases.Directive[T]{
+		k.duration("connect_timeout", func(s *Settings) *time.Duration { return &s.ConnectTimeout }),
+		k.duration("send_timeout", func(s *Settings) *time.Duration { return &s.SendTimeout }),
+		k.duration("read_timeout", func(s *Settings) *time.Duration { return &s.ReadTimeout }),
+		k.size("buffer_size", func(s *Settings) *int64 { return &s.BufferSize }),
+		k.set("next_upstream", conf.AtLeast(1), setNext),
+		phases.SetInt(prefix+"next_upstream_tries", anywhere, func(t *T) *int { return &f(t).NextTries }),
+		k.duration("next_upstream_timeout", func(s *Settings) *time.Duration { return &s.NextTimeout }),
+		k.flag("socket_keepalive", func(s *Settings) *bool { return &s.SocketKeepalive }),
+		k.set("bind", conf.Between(1, 2), setBind),
+	}
+}
+
+// settingRows are the directives of the protocols that carry HTTP's requests
+// and answers.
 func settingRows[T any](prefix string, f func(*T) *Settings) []phases.Directive[T] {
-	const in = conf.HTTP | conf.Server | conf.Location
-	flag := func(name string, field func(*Settings) *bool) phases.Directive[T] {
-		return phases.SetFlag(prefix+name, in, func(t *T) *bool { return field(f(t)) })
-	}
-	duration := func(name string, field func(*Settings) *time.Duration) phases.Directive[T] {
-		return phases.SetDuration(prefix+name, in, func(t *T) *time.Duration { return field(f(t)) })
-	}
-	size := func(name string, field func(*Settings) *int64) phases.Directive[T] {
-		return phases.SetSize(prefix+name, in, func(t *T) *int64 { return field(f(t)) })
-	}
-	set := func(name string, args conf.Arity, set func(own *Settings, b *phases.Block, s *conf.Stmt) error) phases.Directive[T] {
-		return phases.Set(prefix+name, in, args, func(own *T, b *phases.Block, s *conf.Stmt) error { return set(f(own), b, s) })
-	}
-	rows := []phases.Directive[T]{
-		duration("connect_timeout", func(s *Settings) *time.Duration { return &s.ConnectTimeout }),
-		duration("send_timeout", func(s *Settings) *time.Duration { return &s.SendTimeout }),
-		duration("read_timeout", func(s *Settings) *time.Duration { return &s.ReadTimeout }),
-		flag("buffering", func(s *Settings) *bool { return &s.Buffering }),
-		flag("request_buffering", func(s *Settings) *bool { return &s.RequestBuffering }),
-		size("buffer_size", func(s *Settings) *int64 { return &s.BufferSize }),
-		set("buffers", conf.Exactly(2), func(own *Settings, _ *phases.Block, s *conf.Stmt) (err error) {
+	k := settings[T]{prefix, f}
+	rows := append(peerRows(prefix, f),
+		k.flag("buffering", func(s *Settings) *bool { return &s.Buffering }),
+		k.flag("request_buffering", func(s *Settings) *bool { return &s.RequestBuffering }),
+		k.set("buffers", conf.Exactly(2), func(own *Settings, _ *phases.Block, s *conf.Stmt) (err error) {
 			own.Buffers, own.BuffersSize, err = s.Buffers()
 			return err
 		}),
-		size("busy_buffers_size", func(s *Settings) *int64 { return &s.BusySize }),
-		set("next_upstream", conf.AtLeast(1), setNext),
-		phases.SetInt(prefix+"next_upstream_tries", in, func(t *T) *int { return &f(t).NextTries }),
-		duration("next_upstream_timeout", func(s *Settings) *time.Duration { return &s.NextTimeout }),
-		flag("intercept_errors", func(s *Settings) *bool { return &s.InterceptErrors }),
-		flag("ignore_client_abort", func(s *Settings) *bool { return &s.IgnoreClientAbort }),
-		flag("force_ranges", func(s *Settings) *bool { return &s.ForceRanges }),
-		flag("pass_trailers", func(s *Settings) *bool { return &s.PassTrailers }),
-		flag("socket_keepalive", func(s *Settings) *bool { return &s.SocketKeepalive }),
-		flag("pass_request_headers", func(s *Settings) *bool { return &s.PassHeaders }),
-		flag("pass_request_body", func(s *Settings) *bool { return &s.PassBody }),
-		phases.SetTemplate(prefix+"limit_rate", in, func(t *T) **phases.Template { return &f(t).LimitRate }),
-		set("bind", conf.Between(1, 2), setBind),
-		set("ignore_headers", conf.AtLeast(1), setIgnore),
-		phases.Add(prefix+"hide_header", in, conf.Exactly(1), func(own *T, _ *phases.Block, s *conf.Stmt) error {
-			f(own).Hide.Add(s, s.Args[0])
+		phases.Checked("what has come is sent as soon as the client takes it", k.size("busy_buffers_size", func(s *Settings) *int64 { return &s.BusySize })),
+		k.flag("intercept_errors", func(s *Settings) *bool { return &s.InterceptErrors }),
+		k.flag("ignore_client_abort", func(s *Settings) *bool { return &s.IgnoreClientAbort }),
+		k.flag("force_ranges", func(s *Settings) *bool { return &s.ForceRanges }),
+		k.flag("pass_request_headers", func(s *Settings) *bool { return &s.PassHeaders }),
+		k.flag("pass_request_body", func(s *Settings) *bool { return &s.PassBody }),
+		k.set("limit_rate", conf.Exactly(1), func(own *Settings, b *phases.Block, s *conf.Stmt) (err error) {
+			if own.LimitRate, err = b.Template(s, s.Args[0]); err != nil {
+				return err
+			}
+			if text, is := own.LimitRate.Const(); is {
+				if _, ok := conf.Size(text); !ok {
+					return s.Problem("invalid value")
+				}
+			}
 			return nil
 		}),
-		phases.Add(prefix+"pass_header", in, conf.Exactly(1), func(own *T, _ *phases.Block, s *conf.Stmt) error {
-			f(own).Pass.Add(s, s.Args[0])
-			return nil
-		}),
-	}
+		k.set("ignore_headers", conf.AtLeast(1), setIgnore),
+		k.names("hide_header", func(s *Settings) *conf.List[string] { return &s.Hide }),
+		k.names("pass_header", func(s *Settings) *conf.List[string] { return &s.Pass }))
 	rows = append(rows, tempRows(prefix, f)...)
 	rows = append(rows, storeRows(prefix, f)...)
-	rows = append(rows, cacheRows(prefix, func(t *T) *cacheConf { return &f(t).Cache })...)
-	return append(rows, phases.Ignore[T](in, conf.AtLeast(1), "sockets and tables are as large as they must be",
-		prefix+"send_lowat", prefix+"headers_hash_max_size", prefix+"headers_hash_bucket_size")...)
+	return append(rows, cacheRows(prefix, func(t *T) *cacheConf { return &f(t).Cache })...)
 }
+
+// roomy is why nothing here asks for a size in advance.
+const roomy = "sockets and tables are as large as they must be"
 
 func setNext(own *Settings, _ *phases.Block, s *conf.Stmt) error {
 	own.NextUpstream = 0
@@ -254,8 +282,8 @@ func setBind(own *Settings, b *phases.Block, s *conf.Stmt) error {
 
 // bindAddr reads "address" or "address:port".
 func bindAddr(text string) (actor.Addr, bool) {
-	host, port, ok := splitURL(text)
-	if !ok {
+	host, port, fault := splitURL(text)
+	if fault != "" {
 		host, port = "["+text+"]", 0
 	}
 	a, ok := literal(host, port)

@@ -213,7 +213,7 @@ func (s *secure) peerName(x *Exchange) string {
 	if s.conf.name != nil {
 		name = s.conf.name.String(x.r)
 	}
-	if host, _, ok := splitURL(name); ok {
+	if host, _, fault := splitURL(name); fault == "" {
 		name = host
 	}
 	return name

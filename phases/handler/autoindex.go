@@ -69,6 +69,9 @@ func autoIndex(r *phases.Request, own *AutoIndexConf) phases.Result {
 		return res
 	}
 	r.Out.Status, r.Out.ContentType = 200, listTypes[format]
+	if format == listXML {
+		r.Out.Charset = "utf-8"
+	}
 	if err := r.SendHeader(); err != nil {
 		return r.Result(err)
 	}
