@@ -22,6 +22,40 @@ func fenced(t *testing.T, path, lang string) []string {
 	return blocks
 }
 
+// TestReadmeExamples holds the README's table of examples to what is in examples/.
+func TestReadmeExamples(t *testing.T) {
+	text, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := map[string]bool{}
+	for _, line := range strings.Split(string(text), "\n") {
+		cells := strings.Split(line, "|")
+		if len(cells) != 5 || !strings.HasPrefix(cells[1], " `examples/") {
+			continue
+		}
+		name := strings.Trim(cells[1], " `")
+		told[name] = true
+		if command := "`luahttpd -p " + name + " -c nginx.conf`"; strings.Contains(cells[2], "luahttpd -p") && !strings.Contains(cells[2], command) {
+			t.Errorf("%s is not run by %s", name, cells[2])
+		}
+	}
+	dirs, err := os.ReadDir("examples")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range dirs {
+		name := "examples/" + d.Name()
+		if d.IsDir() != told[name] {
+			t.Errorf("the README does not tell of %s", name)
+		}
+		delete(told, name)
+	}
+	for name := range told {
+		t.Errorf("the README tells of %s, which is not there", name)
+	}
+}
+
 // TestReadme runs what the README shows.
 func TestReadme(t *testing.T) {
 	confs := fenced(t, "README.md", "nginx")

@@ -267,7 +267,11 @@ func (s *state) logSocket(k *cosocket, doing, call string, err error) {
 			s.logf(phases.LevelError, "lua tcp socket %s timed out%s", doing, k.peer())
 		}
 	case errors.As(err, &no):
-		s.logf(phases.LevelError, "%s() failed (%s)%s", call, phases.Errno(err), k.peer())
+		level := phases.LevelError
+		if k.conn != nil && k.conn.peer == "" { // a client of an actor: he may go away
+			level = phases.LevelInfo
+		}
+		s.logf(level, "%s() failed (%s)%s", call, phases.Errno(err), k.peer())
 	}
 }
 
