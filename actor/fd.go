@@ -278,6 +278,10 @@ func (f *FD) Readable() bool { return f.flags&readable != 0 }
 // has heard.
 func (f *FD) Hungup() bool { return f.flags&hungup != 0 }
 
+// News tells whether there may be something to read or the peer may have hung up, as far as the loop
+// has heard up to the beginning of this turn; Peek asks the kernel.
+func (f *FD) News() bool { return f.flags&(readable|hungup) != 0 || f.w.loop.Pending(f.handle) }
+
 // Fd is the descriptor's number.
 func (f *FD) Fd() int { return int(f.fd) }
 

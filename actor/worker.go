@@ -45,7 +45,8 @@ type Worker struct {
 	loop  *poll.Loop
 	start time.Time
 
-	wall time.Time // the time of this turn
+	turns uint64    // that have begun
+	wall  time.Time // the time of this turn
 	now  int64     // the same in nanoseconds since start
 
 	timers  timerHeap
@@ -95,6 +96,10 @@ func (w *Worker) ID() int { return w.id }
 
 // Now is the time at which this turn of the loop began. Only on the worker's goroutine.
 func (w *Worker) Now() time.Time { return w.wall }
+
+// Turn is the number of this turn. What happened to a descriptor before it began is known: the loop
+// asks the kernel at the beginning of each. Only on the worker's goroutine.
+func (w *Worker) Turn() uint64 { return w.turns }
 
 // Update reads the clock for Now.
 func (w *Worker) Update() {
@@ -147,6 +152,7 @@ func (w *Worker) turn() (err error) {
 	if err != nil {
 		return err
 	}
+	w.turns++
 	w.Update()
 	w.loop.Dispatch()
 	w.expire()

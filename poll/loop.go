@@ -183,6 +183,17 @@ func (l *Loop) drop(i uint32, s *slot) {
 	l.len--
 }
 
+// Pending tells whether the kernel has said something of a descriptor that its waiter has not been
+// told yet: an event that waits for Dispatch.
+func (l *Loop) Pending(h Handle) bool {
+	for i := range l.events[l.next:l.end] {
+		if ev := &l.events[l.next+i]; uint32(ev.Fd) == h.index() && uint32(ev.Pad) == h.gen() {
+			return true
+		}
+	}
+	return false
+}
+
 // Len is the number of registered descriptors.
 func (l *Loop) Len() int { return l.len }
 

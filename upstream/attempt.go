@@ -79,8 +79,7 @@ func (x *Exchange) next(f *failure) (res phases.Result, again bool) {
 // mayGoOn tells whether the configuration lets the request go to another peer.
 func (x *Exchange) mayGoOn(cause Causes) bool {
 	if x.begun {
-		switch x.r.Method {
-		case "POST", "LOCK", "PATCH":
+		if !x.idempotent() {
 			cause |= NonIdempotent
 		}
 		if x.stream {
@@ -91,6 +90,16 @@ func (x *Exchange) mayGoOn(cause Causes) bool {
 		return false
 	}
 	return x.set.NextUpstream&cause == cause
+}
+
+// idempotent tells whether a request may be sent again when nobody knows what
+// became of it (RFC 9110 section 9.2.2, as nginx has it).
+func (x *Exchange) idempotent() bool {
+	switch x.r.Method {
+	case "POST", "LOCK", "PATCH":
+		return false
+	}
+	return true
 }
 
 func (x *Exchange) doing() string {

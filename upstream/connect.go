@@ -30,7 +30,7 @@ func (x *Exchange) connect(addr actor.Addr) *failure {
 	}
 	t := &x.try
 	if t.Keep && !x.fresh {
-		if c := x.w.pool(x.target.upstream).get(&key); c != nil {
+		if c := x.w.pool(x.target.upstream).get(&key, x.stream || !x.idempotent()); c != nil {
 			x.use(c, true)
 			x.last().connect = 0
 			return nil

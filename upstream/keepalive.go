@@ -121,15 +121,24 @@ func (w *worker) pool(u *Upstream) *pool {
 	return p
 }
 
-// get takes an idle connection of the key out of the pool, or returns nil.
-func (p *pool) get(key *poolKey) *peerConn {
+// get takes an idle connection of the key out of the pool, or returns nil. A
+// request that is once only is not sent before the kernel was asked of the
+// connection.
+func (p *pool) get(key *poolKey, once bool) *peerConn {
 	for c := p.newest; c != nil; c = c.older {
-		if c.key == *key && c.silent() {
+		if c.key == *key && (!once && c.quiet() || c.silent()) {
 			p.remove(c)
 			return c
 		}
 	}
 	return nil
+}
+
+// quiet tells whether the loop knows that an idle connection's peer has neither
+// sent anything nor closed it: the kernel was asked since it became idle, and
+// had no news. It spares a system call of silent's.
+func (c *peerConn) quiet() bool {
+	return c.tls == nil && c.turn != c.fd.Worker().Turn() && !c.fd.News()
 }
 
 // silent tells whether an idle connection's peer has neither sent anything nor
@@ -155,7 +164,7 @@ func (p *pool) put(c *peerConn, idle int) {
 	for p.size >= idle {
 		p.drop(p.oldest)
 	}
-	c.pool = p
+	c.pool, c.turn = p, c.fd.Worker().Turn()
 	c.older, c.newer = p.newest, nil
 	if p.newest != nil {
 		p.newest.newer = c
@@ -218,6 +227,7 @@ type peerConn struct {
 	requests int
 	since    time.Time
 	expires  time.Time // while idle
+	turn     uint64    // of the worker, in which it became idle
 	sent     int64     // bytes, of the current exchange
 	received int64
 	probe    [1]byte

@@ -27,6 +27,35 @@ func TestUnaskedBytes(t *testing.T) {
 }
 
 func testUnasked(t *testing.T, does func(peer net.Conn), want bool, when string) {
+	onLoop(t, func(loop *actor.Worker, dial func() (*actor.FD, net.Conn)) {
+		fd, peer := dial()
+		defer peer.Close()
+		p := &pool{}
+		p.timer.Init(loop, p)
+		c := newPeerConn(fd)
+		if when == "before it is kept" {
+			does(peer)
+		}
+		p.put(c, 1)
+		if when != "before it is kept" {
+			does(peer)
+		}
+		time.Sleep(time.Millisecond) // the kernel's, while the loop stands still
+		if got := p.get(&poolKey{}, false) != nil; got != want {
+			t.Errorf("used again: %v", got)
+		}
+		if p.size > 0 {
+			p.drop(p.newest)
+		} else {
+			c.close()
+		}
+		p.timer.Stop()
+	})
+}
+
+// onLoop runs f on a coroutine; dial makes a connection to a peer that the test holds the other end
+// of.
+func onLoop(t *testing.T, f func(loop *actor.Worker, dial func() (*actor.FD, net.Conn))) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -44,43 +73,78 @@ func testUnasked(t *testing.T, does func(peer net.Conn), want bool, when string)
 	loop.Call(func() {
 		loop.Go(func() {
 			defer close(done)
-			fd, err := loop.Dial(addr, actor.DialOptions{Timeout: time.Second})
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			peer, err := l.Accept()
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			defer peer.Close()
-			p := &pool{}
-			p.timer.Init(loop, p)
-			c := &peerConn{fd: fd, expires: time.Now().Add(time.Minute)}
-			c.hangup = func() {
-				if c.pool != nil {
-					c.pool.drop(c)
+			f(loop, func() (*actor.FD, net.Conn) {
+				fd, err := loop.Dial(addr, actor.DialOptions{Timeout: time.Second})
+				if err != nil {
+					t.Error(err)
+					panic(err)
 				}
-			}
-			if when == "before it is kept" {
-				does(peer)
-			}
-			p.put(c, 1)
-			if when != "before it is kept" {
-				does(peer)
-			}
-			time.Sleep(time.Millisecond) // the kernel's, while the loop stands still
-			if got := p.get(&poolKey{}) != nil; got != want {
-				t.Errorf("used again: %v", got)
-			}
-			if p.size > 0 {
-				p.drop(p.newest)
-			} else {
-				c.close()
-			}
-			p.timer.Stop()
+				peer, err := l.Accept()
+				if err != nil {
+					t.Error(err)
+					panic(err)
+				}
+				return fd, peer
+			})
 		})
 	})
 	<-done
+}
+
+// A connection that has been idle for a turn is used again without asking the kernel, but not when
+// there is news of it that the loop has taken and not told yet.
+func TestKeepaliveNews(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		does func(net.Conn)
+		once bool
+		want bool
+	}{
+		{"silent", func(net.Conn) {}, false, true},
+		{"speaks", func(c net.Conn) { c.Write([]byte("HTTP/1.1 200 OK\r\n")) }, false, false},
+		{"closes", func(c net.Conn) { c.Close() }, false, false},
+		{"silent, once", func(net.Conn) {}, true, true},
+		{"speaks, once", func(c net.Conn) { c.Write([]byte("HTTP/1.1 200 OK\r\n")) }, true, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			onLoop(t, func(loop *actor.Worker, dial func() (*actor.FD, net.Conn)) {
+				p := &pool{}
+				p.timer.Init(loop, p)
+				kept, peer := dial()
+				defer peer.Close()
+				other, caller := dial()
+				defer caller.Close()
+				defer other.Close()
+				p.put(newPeerConn(kept), 1)
+				loop.Current().Yield()
+				caller.Write([]byte("x"))
+				c.does(peer)
+				time.Sleep(time.Millisecond)
+				// The caller's byte came first: its event is told first, of the same batch.
+				if _, err := other.Read(make([]byte, 1)); err != nil {
+					t.Error(err)
+				}
+				got := p.get(&poolKey{}, c.once)
+				if (got != nil) != c.want {
+					t.Errorf("used again: %v", got != nil)
+				}
+				if got != nil {
+					got.close()
+				} else if p.size > 0 {
+					p.drop(p.newest)
+				}
+				p.timer.Stop()
+			})
+		})
+	}
+}
+
+func newPeerConn(fd *actor.FD) *peerConn {
+	c := &peerConn{fd: fd, expires: time.Now().Add(time.Minute)}
+	c.hangup = func() {
+		if c.pool != nil {
+			c.pool.drop(c)
+		}
+	}
+	return c
 }
