@@ -48,6 +48,9 @@ const (
 	// headBuffer is the first size of a turn's receive buffer; it grows up to
 	// what large_client_header_buffers allows.
 	headBuffer = 2 << 10
+	// headFields is how many fields of a head, and set by scripts, take no
+	// more room.
+	headFields = 16
 	// outBuffer is how much of a response is put together before it is
 	// written; larger pieces are written from where they lie.
 	outBuffer = 4 << 10

@@ -379,7 +379,7 @@ func (w *worker) takeTurn() *turn {
 		w.turns = w.turns[:n-1]
 		return t
 	}
-	return &turn{buf: make([]byte, headBuffer)}
+	return &turn{buf: make([]byte, headBuffer), head: http1.RequestHead{Fields: make([]http1.Field, 0, headFields)}}
 }
 
 func (w *worker) giveTurn(t *turn) {

@@ -47,7 +47,7 @@ type Worker struct {
 
 	turns uint64    // that have begun
 	wall  time.Time // the time of this turn
-	now  int64     // the same in nanoseconds since start
+	now   int64     // the same in nanoseconds since start
 
 	timers  timerHeap
 	queue   []work // to run when the current turn is over

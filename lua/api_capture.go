@@ -276,7 +276,7 @@ func (s *state) captureFields(t *vm.Thread, sub *phases.Request, v vm.Value) {
 		if !ok {
 			t.Errorf("attempt to use a non-string key in the \"headers\" option table")
 		}
-		putField(sub, name, fieldValues(t, v), true)
+		putField(sub, name, fieldValues(t, v, nil), true)
 	}
 }
 

@@ -32,7 +32,8 @@ func setHeader(t *vm.Thread, s *state) int {
 	if !ok {
 		t.Errorf("bad response header name (string expected, got %s)", t.Arg(2).Kind())
 	}
-	values := fieldValues(t, t.Arg(3))
+	var one [1]string
+	values := fieldValues(t, t.Arg(3), one[:0])
 	if s.sent() {
 		s.logf(phases.LevelError, "attempt to set ngx.header.HEADER after sending out response headers")
 		return 0
@@ -61,16 +62,15 @@ func (s *state) fieldName(name string) string {
 }
 
 // fieldValues reads the value given for a field: nil and an empty table are
-// none, a table is many.
-func fieldValues(t *vm.Thread, v vm.Value) []string {
+// none, a table is many. They are appended to values.
+func fieldValues(t *vm.Thread, v vm.Value, values []string) []string {
 	list := v.Table()
 	switch {
 	case v.IsNil():
 		return nil
 	case list == nil:
-		return []string{escapeField(t.ToString(v), false)}
+		return append(values, escapeField(t.ToString(v), false))
 	}
-	var values []string
 	for i := 1; !list.GetInt(i).IsNil(); i++ {
 		values = append(values, escapeField(t.ToString(list.GetInt(i)), false))
 	}
@@ -115,7 +115,8 @@ func (s *state) setField(name string, values []string, add bool) (bad string) {
 	if len(values) > 0 {
 		last = values[len(values)-1]
 	}
-	switch strings.ToLower(name) {
+	s.e.lowered = appendLower(s.e.lowered[:0], name)
+	switch string(s.e.lowered) {
 	case "content-type":
 		s.memo().typeSet = true
 		o.ContentType, o.Charset = last, ""
@@ -139,9 +140,11 @@ func (s *state) setField(name string, values []string, add bool) (bad string) {
 			}
 		}
 	case "server":
-		o.Server = &last
+		server := last
+		o.Server = &server
 	case "date":
-		o.Date = &last
+		date := last
+		o.Date = &date
 	case "location":
 		o.RelativeLocation = strings.HasPrefix(last, "/")
 		setOne(o, name, last)
@@ -170,7 +173,8 @@ func setOne(o *phases.Response, name, value string) {
 // string, or a table of several.
 func (s *state) field(name string) vm.Value {
 	o := &s.r.Out
-	switch strings.ToLower(name) {
+	s.e.lowered = appendLower(s.e.lowered[:0], name)
+	switch string(s.e.lowered) {
 	case "content-type":
 		if o.ContentType != "" {
 			return vm.Bytes(o.AppendContentType(nil))

@@ -230,8 +230,9 @@ func (f *fieldTable) push(t *vm.Thread) int {
 	return 1
 }
 
-func appendLower(dst, name []byte) []byte {
-	for _, c := range name {
+func appendLower[T string | []byte](dst []byte, name T) []byte {
+	for i := range len(name) {
+		c := name[i]
 		if c >= 'A' && c <= 'Z' {
 			c += 'a' - 'A'
 		}
@@ -252,7 +253,8 @@ func (s *state) setRequestField(t *vm.Thread, override bool) int {
 	case v.Table() != nil && v.Table().Len() == 0 && !override:
 		t.Errorf("bad 'value' argument: non-empty table expected")
 	}
-	putField(s.r, name, fieldValues(t, v), override)
+	var one [1]string
+	putField(s.r, name, fieldValues(t, v, one[:0]), override)
 	return 0
 }
 
@@ -268,9 +270,9 @@ func putField(r *phases.Request, name string, values []string, override bool) {
 	}
 	for i, v := range values {
 		if i == 0 && override && len(values) == 1 || hasOne(name) {
-			r.SetField(name, []byte(v))
+			r.SetField(name, r.FieldText(v))
 		} else {
-			r.AddField(name, []byte(v))
+			r.AddField(name, r.FieldText(v))
 		}
 	}
 }

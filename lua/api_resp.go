@@ -68,7 +68,7 @@ func addResponseField(t *vm.Thread, s *state) int {
 	case v.Table() != nil && v.Table().Len() == 0:
 		t.Errorf("bad 'value' argument: non-empty table expected")
 	}
-	values := fieldValues(t, v)
+	values := fieldValues(t, v, nil)
 	if s.sent() {
 		s.logf(phases.LevelError, "attempt to set ngx.header.HEADER after sending out response headers")
 		return 0

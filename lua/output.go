@@ -23,7 +23,7 @@ type memo struct {
 	err       error // the first of the output filters
 }
 
-var memoSlot = phases.NewSlot[memo](phases.KeepNothing)
+var memoSlot = phases.NewReusedSlot[memo](phases.KeepNothing)
 
 // memo returns the request's memo, or that of a run without a request.
 func (s *state) memo() *memo {

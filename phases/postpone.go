@@ -1,7 +1,5 @@
 package phases
 
-import "slices"
-
 // Postpone parts the filters that see every request's body, subrequests
 // included, from those that see only the response as a whole. Its place in
 // the module list decides which are which.
@@ -124,10 +122,11 @@ func (r *Request) NewSubrequest(uri, args []byte, s *Subrequest) (*Request, *Sta
 	if r.depth >= SubrequestLimit {
 		return nil, &StatusError{500, LevelError, "subrequests cycle while processing \"" + string(uri) + "\""}
 	}
+	r.shared = true
 	sub := &Request{
 		Config: r.Config, Server: r.Server, Loc: r.Server.Loc, Worker: r.Worker, Client: r.Client,
 		Main: r.Main, Parent: r, Start: r.Worker.Now(), Method: "GET",
-		RequestLine: r.RequestLine, Target: r.Target, Fields: slices.Clip(r.Fields), URI: uri, Args: args,
+		RequestLine: r.RequestLine, Target: r.Target, Fields: r.Fields, shared: true, URI: uri, Args: args,
 		Major: r.Major, Minor: r.Minor, Host: r.Host, ContentLength: -1, HeadLength: r.HeadLength,
 		KeepAlive: r.KeepAlive, Internal: true,
 		stream: r.stream, vars: r.vars, redirects: Redirects + 1, sub: s, depth: r.depth + 1,

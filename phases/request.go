@@ -91,7 +91,11 @@ type Request struct {
 	limitRate int64
 	// evaluating is how many variables are being evaluated for one another.
 	evaluating uint8
-	aliasURI   bool // an "alias" in a regex location has the URI appended
+	// shared: a subrequest has the same Fields; whoever changes them changes a copy.
+	shared   bool
+	text     []byte      // of fields that were set
+	spare    []slotValue // of the last request, for reuse
+	aliasURI bool        // an "alias" in a regex location has the URI appended
 }
 
 // Client is what is known of the other end of the connection.
@@ -127,14 +131,20 @@ func (r *Request) Init(cfg *Config, w *actor.Worker, c *Client, stream Stream) {
 	}
 	clear(*vars)
 	*vars = (*vars)[:0]
-	out, slots, cleanups, fields, scratch, body := r.Out, r.slots[:0], r.cleanups[:0], r.Fields[:0], r.scratch, r.Body
+	out, slots, spare, cleanups, fields, scratch, text, body := r.Out, r.slots[:0], r.spare, r.cleanups[:0], r.Fields[:0], r.scratch, r.text[:0], r.Body
 	out.reset()
 	body.reset()
-	*r = Request{Config: cfg, Worker: w, Client: c, stream: stream, vars: vars, Out: out, slots: slots,
-		cleanups: cleanups, Fields: fields, scratch: scratch, Body: body, ContentLength: -1, redirects: Redirects + 1}
+	if cap(text) > keptText {
+		text = nil
+	}
+	*r = Request{Config: cfg, Worker: w, Client: c, stream: stream, vars: vars, Out: out, slots: slots, spare: spare,
+		cleanups: cleanups, Fields: fields, scratch: scratch, text: text, Body: body, ContentLength: -1, redirects: Redirects + 1}
 	r.Main = r
 	r.Start = w.Now()
 }
+
+// keptText bounds the room for fields that a request object keeps, in bytes.
+const keptText = 4 << 10
 
 // Stream is what carries the request: the way to send and to receive.
 func (r *Request) Stream() Stream { return r.stream }
@@ -164,7 +174,8 @@ func (r *Request) SetField(name string, value []byte) {
 			r.ContentLength = n
 		}
 	}
-	kept, done := r.Fields[:0:0], value == nil
+	r.ownFields()
+	kept, done := r.Fields[:0], value == nil
 	for _, f := range r.Fields {
 		if len(f.Name) == len(name) && equalFold(f.Name, name) {
 			if done {
@@ -175,9 +186,24 @@ func (r *Request) SetField(name string, value []byte) {
 		kept = append(kept, f)
 	}
 	if !done {
-		kept = append(kept, http1.Field{Name: []byte(name), Value: value})
+		kept = append(kept, http1.Field{Name: r.FieldText(name), Value: value})
 	}
 	r.Fields = kept
+}
+
+// ownFields makes Fields the request's alone.
+func (r *Request) ownFields() {
+	if r.shared {
+		r.Fields, r.shared = append(make([]http1.Field, 0, len(r.Fields)+1), r.Fields...), false
+	}
+}
+
+// FieldText is a copy of s that lasts as long as the request, for the values of
+// its fields.
+func (r *Request) FieldText(s string) []byte {
+	from := len(r.text)
+	r.text = append(r.text, s...)
+	return r.text[from:len(r.text):len(r.text)]
 }
 
 func (r *Request) setHost(value []byte) {
@@ -190,7 +216,8 @@ func (r *Request) setHost(value []byte) {
 
 // AddField appends a field to those that the client sent.
 func (r *Request) AddField(name string, value []byte) {
-	r.Fields = append(r.Fields, http1.Field{Name: []byte(name), Value: value})
+	r.ownFields()
+	r.Fields = append(r.Fields, http1.Field{Name: r.FieldText(name), Value: value})
 }
 
 func equalFold(a []byte, b string) bool {

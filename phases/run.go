@@ -72,8 +72,7 @@ func (r *Request) end() {
 		f()
 		return
 	}
-	clear(r.slots)
-	r.slots = r.slots[:0]
+	r.dropSlots()
 	r.Body.close()
 }
 

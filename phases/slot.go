@@ -4,7 +4,7 @@ package phases
 // and use its Get; it has no state of its own.
 //
 //	var held = phases.NewSlot[holding](phases.KeepNothing)
-type Slot[T any] struct{ keep bool }
+type Slot[T any] struct{ keep, reuse bool }
 
 const (
 	// KeepNothing: the state is gone after an internal redirect, as nginx
@@ -15,7 +15,11 @@ const (
 )
 
 // NewSlot declares a slot.
-func NewSlot[T any](keep bool) *Slot[T] { return &Slot[T]{keep} }
+func NewSlot[T any](keep bool) *Slot[T] { return &Slot[T]{keep: keep} }
+
+// NewReusedSlot declares a slot whose state, zeroed, serves a later request: for what nearly every
+// request has. Nobody may hold it when the request has ended.
+func NewReusedSlot[T any](keep bool) *Slot[T] { return &Slot[T]{keep: keep, reuse: true} }
 
 type slotValue struct {
 	key   any
@@ -38,9 +42,43 @@ func (s *Slot[T]) Ensure(r *Request) *T {
 	if v := s.Get(r); v != nil {
 		return v
 	}
-	v := new(T)
+	v := s.spare(r)
+	if v == nil {
+		v = new(T)
+	}
 	r.slots = append(r.slots, slotValue{s, v, s.keep})
 	return v
+}
+
+// spare takes what an earlier request has left.
+func (s *Slot[T]) spare(r *Request) *T {
+	for i := range r.spare {
+		if r.spare[i].key == any(s) {
+			v := r.spare[i].value.(*T)
+			r.spare = append(r.spare[:i], r.spare[i+1:]...)
+			return v
+		}
+	}
+	return nil
+}
+
+// dropSlots ends the states; those of reused slots stay for later requests.
+func (r *Request) dropSlots() {
+	for _, v := range r.slots {
+		if s, is := v.key.(interface{ again(value any) bool }); is && s.again(v.value) {
+			r.spare = append(r.spare, v)
+		}
+	}
+	clear(r.slots)
+	r.slots = r.slots[:0]
+}
+
+func (s *Slot[T]) again(value any) bool {
+	if s.reuse {
+		var zero T
+		*value.(*T) = zero
+	}
+	return s.reuse
 }
 
 // Put makes v the state: what a module keeps for reuse. There was none before.

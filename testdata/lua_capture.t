@@ -150,3 +150,42 @@ GET /t
 --- error_log
 subrequests cycle while processing "/t"
 lua entry thread aborted
+
+=== a subrequest has its parent's fields until one of them changes them
+--- config
+location /t {
+    content_by_lua_block {
+        ngx.req.set_header("X-A", "1")
+        ngx.req.set_header("X-B", "2")
+        local parent = ngx.thread.spawn(function()
+            ngx.sleep(0.01)
+            ngx.req.set_header("X-A", "3")
+            ngx.req.clear_header("X-B")
+        end)
+        ngx.say(ngx.location.capture("/sub").body)
+        ngx.thread.wait(parent)
+        ngx.say(table.concat({ tostring(ngx.req.get_headers().x_a), tostring(ngx.req.get_headers().x_b), tostring(ngx.req.get_headers().x_c) }, " "))
+        ngx.say(ngx.location.capture("/also").body)
+    }
+}
+location /sub {
+    content_by_lua_block {
+        ngx.req.set_header("X-C", "sub")
+        ngx.sleep(0.03)
+        local h = ngx.req.get_headers()
+        ngx.print(h.x_a, " ", h.x_b, " ", h.x_c)
+    }
+}
+location /also {
+    content_by_lua_block {
+        ngx.sleep(0.01)
+        local h = ngx.req.get_headers()
+        ngx.print(h.x_a, " ", tostring(h.x_b), " ", tostring(h.x_c))
+    }
+}
+--- request
+GET /t
+--- response_body
+1 2 sub
+3 nil nil
+3 nil nil
