@@ -112,7 +112,7 @@ func TestChatBrowser(t *testing.T) {
 	ann.say("grüß dich")
 	bob.shows("Ann: grüß dich")
 	bob.shows("Bob: hello <b>there</b>")
-	e.kill("room tea") // the pages come again by themselves
+	e.crash("room tea") // the pages come again by themselves
 	for _, c := range []*tab{ann, bob} {
 		c.shows("connecting")
 	}

@@ -142,7 +142,7 @@ func TestChat(t *testing.T) {
 	carl.send(1, "alone")
 	carl.want("carl", "", "alone")
 	// A room that fails loses its members, who come again.
-	e.kill("room coffee")
+	e.crash("room coffee")
 	if opcode, _, err := carl.receive(); opcode != 8 {
 		t.Errorf("%d %v", opcode, err)
 	}

@@ -124,12 +124,12 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	t.Fatal("it never comes: ", what)
 }
 
-// kill ends an actor as a crash does.
-func (e *example) kill(name string) {
+// crash ends an actor as too much memory does.
+func (e *example) crash(name string) {
 	e.t.Helper()
 	for _, a := range e.Actors().Actors() {
 		if a.Name == name {
-			a.Kill("broken", nil)
+			a.Worker().Call(func() { a.Crash("broken") })
 			return
 		}
 	}
