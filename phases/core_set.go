@@ -128,10 +128,9 @@ type ResolverConf struct {
 	Valid      time.Duration
 	IPv4, IPv6 bool
 	// Local uses the system's resolv.conf (OpenResty's local=on).
-	Local      bool
-	StatusZone string
-	config     *Config
-	perWorker  resolvers
+	Local     bool
+	config    *Config
+	perWorker resolvers
 }
 
 func setResolver(own *Core, b *Block, s *conf.Stmt) error {
@@ -153,7 +152,7 @@ func setResolver(own *Core, b *Block, s *conf.Stmt) error {
 		case "local":
 			r.Local, ok = value == "on", value == "on" || value == "off"
 		case "status_zone":
-			r.StatusZone = value
+			b.Config.Notice(s, "\"%s\" is accepted and ignored: there is no page that would show it", a)
 		default:
 			ok = false
 		}

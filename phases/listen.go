@@ -55,7 +55,7 @@ func setListen(own *Core, b *Block, s *conf.Stmt) error {
 		return err
 	}
 	for _, l := range addrs {
-		if err := listenOptions(l, s); err != nil {
+		if err := listenOptions(b, l, s); err != nil {
 			return err
 		}
 		if err := b.Config.addListen(b.Server, l); err != nil {
@@ -215,16 +215,16 @@ func listenAddrs(host string) ([]netip.Addr, error) {
 	return addrs, err
 }
 
-func listenOptions(l *Listen, s *conf.Stmt) error {
+func listenOptions(b *Block, l *Listen, s *conf.Stmt) error {
 	for _, a := range s.Args[1:] {
-		if err := listenOption(l, s, a); err != nil {
+		if err := listenOption(b, l, s, a); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func listenOption(l *Listen, s *conf.Stmt, a string) error {
+func listenOption(b *Block, l *Listen, s *conf.Stmt, a string) error {
 	switch a {
 	case "default_server", "default":
 		l.deflt = true
@@ -250,6 +250,7 @@ func listenOption(l *Listen, s *conf.Stmt, a string) error {
 		case "deferred":
 			l.Deferred = true
 		case "multipath":
+			b.Config.Notice(s, "\"%s\" is accepted and ignored: sockets use one path", a)
 		default:
 			return s.Errorf("invalid parameter \"%s\"", a)
 		}
@@ -275,7 +276,8 @@ func listenOption(l *Listen, s *conf.Stmt, a string) error {
 	case "sndbuf":
 		n, ok := conf.Size(value)
 		return number(&l.Sndbuf, ok, int(n))
-	case "setfib", "accept_filter":
+	case "accept_filter":
+		b.Config.Notice(s, "\"%s\" is accepted and ignored: Linux has no accept filters", a)
 		return nil
 	case "ipv6only":
 		l.IPv6Only = value == "on"

@@ -196,6 +196,9 @@ func addCachePath(b *phases.Block, s *conf.Stmt) error {
 	return nil
 }
 
+// purgedAtOnce is why nothing else is said of a purger.
+const purgedAtOnce = "what is purged is gone before the answer"
+
 // parameters reads what stands behind the path; size is the zone's.
 func (z *cacheZone) parameters(b *phases.Block, s *conf.Stmt) (size int64, err error) {
 	for _, a := range s.Args[1:] {
@@ -248,8 +251,12 @@ func (z *cacheZone) parameters(b *phases.Block, s *conf.Stmt) (size int64, err e
 			if value != "on" && value != "off" {
 				return 0, s.Errorf("invalid %s value \"%s\", it must be \"on\" or \"off\"", key, value)
 			}
+			if value == "on" {
+				b.Config.Notice(s, "\"%s\" is accepted and ignored: %s", a, map[string]string{
+					"use_temp_path": "what is written stands beside what is stored, so that it can be renamed", "purger": purgedAtOnce}[key])
+			}
 		case "purger_files", "purger_sleep", "purger_threshold":
-			b.Config.Notice(s, "\"%s\" is accepted and ignored: what is purged is gone before the answer", key)
+			b.Config.Notice(s, "\"%s\" is accepted and ignored: %s", key, purgedAtOnce)
 		default:
 			return 0, s.Errorf("invalid parameter \"%s\"", a)
 		}

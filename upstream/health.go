@@ -1,10 +1,7 @@
 package upstream
 
 import (
-	"crypto/tls"
 	"math/rand/v2"
-	"net/netip"
-	"strings"
 	"time"
 
 	"github.com/luahttpd/luahttpd/actor"
@@ -52,6 +49,8 @@ type healthCheck struct {
 	uri              string        // "/"
 	port             uint16        // 0: the peer's
 	mandatory        bool
+	persistent       bool          // a reload does not make peers wait for a check again
+	keepalive        time.Duration // how long one connection carries checks; 0: each has its own
 
 	match *match
 	u     *Upstream
@@ -59,23 +58,25 @@ type healthCheck struct {
 	log   *phases.Logger
 	text  []byte // the request
 	work  chore
+	// kept are idle connections, with keepalive_time; the checking worker's.
+	kept  map[actor.Addr]*peerConn
+	ended bool // nothing is checked any more
 }
 
 func addHealthCheck(_ *struct{}, b *phases.Block, s *conf.Stmt) error {
 	h := &healthCheck{stmt: s, loc: b.Loc, interval: 5 * time.Second, fails: 1, passes: 1, uri: "/"}
-	for _, a := range s.Args {
-		if err := h.set(b, s, a); err != nil {
-			return err
-		}
+	if err := parameters(s, s.Args, h.set); err != nil {
+		return err
+	}
+	if h.persistent && !h.mandatory {
+		return s.Errorf("\"persistent\" requires \"mandatory\"")
 	}
 	us := inConfig.Of(b.Config)
 	us.checks = append(us.checks, h)
 	return nil
 }
 
-func (h *healthCheck) set(b *phases.Block, s *conf.Stmt, arg string) error {
-	key, value, _ := strings.Cut(arg, "=")
-	ok := true
+func (h *healthCheck) set(key, value string, bare bool) (ok bool) {
 	switch key {
 	case "interval":
 		h.interval, ok = conf.Duration(value)
@@ -83,33 +84,25 @@ func (h *healthCheck) set(b *phases.Block, s *conf.Stmt, arg string) error {
 	case "jitter":
 		h.jitter, ok = conf.Duration(value)
 	case "fails":
-		h.fails, ok = conf.Number(value)
-		ok = ok && h.fails > 0
+		h.fails, ok = positive(value)
 	case "passes":
-		h.passes, ok = conf.Number(value)
-		ok = ok && h.passes > 0
+		h.passes, ok = positive(value)
 	case "uri":
 		h.uri, ok = value, len(value) > 0 && value[0] == '/' && !hasControl(value)
 	case "match":
 		h.matchName, ok = value, value != ""
 	case "port":
 		var n int
-		n, ok = conf.Number(value)
-		h.port, ok = uint16(n), ok && n > 0 && n < 1<<16
+		n, ok = positive(value)
+		h.port, ok = uint16(n), ok && n < 1<<16
 	case "mandatory":
-		h.mandatory, ok = true, arg == key
-	case "persistent": // what a zone knows is kept in any case
-		ok = arg == key
+		h.mandatory, ok = true, bare
+	case "persistent":
+		h.persistent, ok = true, bare
 	case "keepalive_time":
-		_, ok = conf.Duration(value)
-		b.Config.Warn(s, "\"keepalive_time\" has no effect: each check has a connection of its own")
-	default:
-		ok = false
+		h.keepalive, ok = conf.Duration(value)
 	}
-	if !ok {
-		return s.Errorf("invalid parameter \"%s\"", arg)
-	}
-	return nil
+	return ok
 }
 
 func hasControl(s string) bool {
@@ -146,7 +139,13 @@ func (h *healthCheck) ready(us *upstreams) error {
 			h.text = append(h.text, f.line...)
 		}
 	}
-	h.text = append(h.text, "Connection: close\r\n\r\n"...)
+	switch {
+	case h.keepalive == 0:
+		h.text = append(h.text, "Connection: close\r\n"...)
+	case h.proxy.Version == 0:
+		h.text = append(h.text, "Connection: keep-alive\r\n"...)
+	}
+	h.text = append(h.text, "\r\n"...)
 	return nil
 }
 
@@ -163,6 +162,11 @@ func startChecks(cfg *phases.Config, w *actor.Worker) {
 	for _, h := range us.checks {
 		checked[h.u] = true
 		h.u.mandatory = h.u.mandatory || h.mandatory
+		if h.mandatory && !h.persistent {
+			h.u.mu.Lock()
+			h.u.each(func(p *Peer) { p.health = health{} })
+			h.u.mu.Unlock()
+		}
 	}
 	for _, u := range us.list {
 		u.mu.Lock()
@@ -197,6 +201,7 @@ func (h *healthCheck) round(w *actor.Worker) {
 			peers = append(peers, p)
 		}
 	})
+	h.forget()
 	h.u.mu.Unlock()
 	for _, p := range peers {
 		w.Go(func() {
@@ -243,118 +248,4 @@ func (h *healthCheck) report(p *Peer, done bool, wrong string) {
 	case was && !out:
 		h.log.Logf(phases.LevelNotice, 0, "peer is healthy, health check \"%s\" of peer %s in upstream \"%s\"", h.matchName, p.Name, u.Name)
 	}
-}
-
-// check asks the peer and tells what was wrong, "" for nothing.
-func (h *healthCheck) check(w *actor.Worker, p *Peer) (wrong string) {
-	set, addr := &h.proxy.Settings, p.Addr
-	if ap := addr.AddrPort; h.port != 0 && ap.IsValid() {
-		addr = actor.IP(netip.AddrPortFrom(ap.Addr(), h.port))
-	}
-	fd, err := w.Dial(addr, actor.DialOptions{Timeout: set.ConnectTimeout})
-	if err != nil {
-		return "connecting to upstream (" + phases.Errno(err) + ")"
-	}
-	c := &peerConn{fd: fd}
-	defer func() { c.close() }()
-	if set.Greet {
-		fd.SetWriteTimeout(set.SendTimeout)
-		if _, err := c.Write([]byte(noGreeting)); err != nil {
-			return "sending request (" + phases.Errno(err) + ")"
-		}
-	}
-	if s := h.proxy.secure; s != nil {
-		fd.SetReadTimeout(set.ConnectTimeout)
-		fd.SetWriteTimeout(set.ConnectTimeout)
-		c.tls = fd.ClientTLS(h.tls(s))
-		if err := c.tls.Handshake(); err != nil {
-			return "SSL handshaking to upstream (" + err.Error() + ")"
-		}
-	}
-	fd.SetReadTimeout(set.ReadTimeout)
-	fd.SetWriteTimeout(set.SendTimeout)
-	if _, err := c.Write(h.text); err != nil {
-		return "sending request (" + phases.Errno(err) + ")"
-	}
-	return h.answer(c)
-}
-
-// answer reads the peer's answer as far as is needed.
-func (h *healthCheck) answer(c *peerConn) (wrong string) {
-	var head http1.ResponseHead
-	buf := make([]byte, max(h.proxy.BufferSize, 4<<10))
-	limits := http1.Limits{MaxBytes: len(buf), MaxLine: len(buf)}
-	wr, n := 0, 0
-	for {
-		var err error
-		if n, err = http1.ParseResponse(buf[:wr], &head, &limits); err == nil && head.Status >= 200 {
-			break
-		} else if err == nil { // an interim answer
-			wr = copy(buf, buf[n:wr])
-			head.Reset()
-			continue
-		} else if err != http1.ErrShort || wr == len(buf) {
-			return "reading response header (" + err.Error() + ")"
-		}
-		k, err := c.Read(buf[wr:])
-		if wr += k; k == 0 && err != nil {
-			return "reading response header (" + phases.Errno(err) + ")"
-		}
-	}
-	if wrong = h.match.head(&head); wrong != "" || !h.match.wants() {
-		return wrong
-	}
-	left := int64(matchBody)
-	if head.ContentLength >= 0 && !head.Chunked {
-		left = min(left, head.ContentLength)
-	}
-	var chunks http1.ChunkedDecoder
-	var body []byte
-	data := append([]byte(nil), buf[n:wr]...)
-	for {
-		for len(data) > 0 && int64(len(body)) < left && !chunks.Done() {
-			run, used := data, len(data)
-			if head.Chunked {
-				var err error
-				if run, used, err = chunks.Next(data); err != nil {
-					return "reading response (invalid chunk)"
-				}
-			}
-			body, data = append(body, run...), data[used:]
-		}
-		if int64(len(body)) >= left || chunks.Done() {
-			return h.match.checkBody(body[:min(int64(len(body)), left)])
-		}
-		k, err := c.Read(buf)
-		if data = buf[:k]; k == 0 && err != nil {
-			if isEOF(err) && !head.Chunked && head.ContentLength < 0 {
-				return h.match.checkBody(body)
-			}
-			return "reading response (" + phases.Errno(err) + ")"
-		}
-	}
-}
-
-// tls is the configuration of a check's handshake.
-func (h *healthCheck) tls(s *secure) *tls.Config {
-	config := s.config.Clone()
-	config.ClientSessionCache = nil
-	name := h.proxy.pass.target.name
-	if s.conf.name != nil {
-		if text, is := s.conf.name.Const(); is {
-			name = text
-		}
-	}
-	if _, is := literal(name, 0); s.conf.serverName && !is {
-		config.ServerName = name
-	}
-	if s.verifier != nil {
-		config.VerifyConnection = func(state tls.ConnectionState) error {
-			if s.verifier.Check(&state) != "" || !CertificateNames(&state, name) {
-				return ErrVerify
-			}
-			return nil
-		}
-	}
-	return config
 }

@@ -88,6 +88,36 @@ func TestHealthOfAll(t *testing.T) {
 	until(t, "502", func() bool { return status() == 502 })
 }
 
+// TestHealthKeepalive: with keepalive_time a connection carries several checks,
+// also behind bodies that nobody looks at, and one that its peer has closed is
+// no fault of the peer's.
+func TestHealthKeepalive(t *testing.T) {
+	var conns, checks atomic.Int32
+	p := answering(t, func(n int, r *http.Request, _ string) string {
+		if r.URL.Path != "/check" {
+			return ok + "Connection: close\r\nContent-Length: 2\r\n\r\nhi"
+		}
+		conns.Store(int32(n))
+		switch checks.Add(1) {
+		case 5, 11:
+			return "" // closed, with the request on its way
+		case 7:
+			return ok + "Connection: close\r\nContent-Length: 2\r\n\r\nhi"
+		case 2, 9:
+			return ok + "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"
+		}
+		return ok + "Content-Length: 2\r\n\r\nhi"
+	})
+	s := serve(t, p, "upstream u { zone z 64k; server PEER; }", "location / { proxy_pass http://u; health_check interval=5ms uri=/check keepalive_time=1h; }")
+	until(t, "twenty checks", func() bool { return checks.Load() >= 20 })
+	if n := conns.Load(); n != 4 {
+		t.Errorf("%d connections for %d checks", n, checks.Load())
+	}
+	if strings.Contains(s.log.String(), "unhealthy") {
+		t.Error(s.log)
+	}
+}
+
 // TestHealthTLS checks peers by TLS as the location passes to them, with a
 // PROXY protocol header where it sends one, and at another port.
 func TestHealthTLS(t *testing.T) {

@@ -237,7 +237,11 @@ func (x *Exchange) decode() (data []byte, used int, err error) {
 	if done {
 		x.warnExtra()
 		if x.set.PassTrailers {
-			x.r.Out.Trailers = append(x.r.Out.Trailers, x.trailers...)
+			for i := range x.trailers {
+				if f := &x.trailers[i]; !hasName(&x.set.hidden, f.Name) {
+					x.r.Out.Trailers = append(x.r.Out.Trailers, *f)
+				}
+			}
 		}
 		x.finish()
 	}

@@ -41,13 +41,10 @@ func addServer(_ *struct{}, b *phases.Block, s *conf.Stmt) error {
 	u := Of(b)
 	like := Peer{Weight: 1, MaxFails: 1, FailTimeout: 10 * time.Second, Server: s.Args[0]}
 	backup, resolve, service := false, false, ""
-	for _, a := range s.Args[1:] {
-		key, value, _ := strings.Cut(a, "=")
-		ok := true
+	err := parameters(s, s.Args[1:], func(key, value string, bare bool) (ok bool) {
 		switch key {
 		case "weight":
-			like.Weight, ok = conf.Number(value)
-			ok = ok && like.Weight > 0
+			like.Weight, ok = positive(value)
 		case "max_conns":
 			like.MaxConns, ok = conf.Number(value)
 		case "max_fails":
@@ -55,27 +52,25 @@ func addServer(_ *struct{}, b *phases.Block, s *conf.Stmt) error {
 		case "fail_timeout":
 			like.FailTimeout, ok = conf.Sec(value)
 		case "backup":
-			if !u.backups {
-				return s.Errorf("balancing method does not support parameter \"backup\"")
-			}
-			backup, ok = true, a == key
+			backup, ok = true, bare
 		case "down":
-			like.Down, ok = true, a == key
+			like.Down, ok = true, bare
 		case "resolve":
-			resolve, ok = true, a == key
+			resolve, ok = true, bare
 		case "service":
 			service, ok = value, value != ""
 		case "slow_start":
-			if !u.backups {
-				return s.Errorf("balancing method does not support parameter \"slow_start\"")
-			}
 			like.SlowStart, ok = conf.Duration(value)
-		default:
-			ok = false
 		}
-		if !ok {
-			return s.Errorf("invalid parameter \"%s\"", a)
-		}
+		return ok
+	})
+	switch {
+	case err != nil:
+		return err
+	case backup && !u.backups:
+		return s.Errorf("balancing method does not support parameter \"backup\"")
+	case like.SlowStart > 0 && !u.backups:
+		return s.Errorf("balancing method does not support parameter \"slow_start\"")
 	}
 	host, port, fault := splitURL(s.Args[0])
 	if fault != "" {
@@ -106,6 +101,24 @@ func addServer(_ *struct{}, b *phases.Block, s *conf.Stmt) error {
 	e.places = placesOf(addrs)
 	u.entries = append(u.entries, e)
 	return nil
+}
+
+// parameters calls set with each of args, "key=value" or "key" alone (bare);
+// what it does not take is an error.
+func parameters(s *conf.Stmt, args []string, set func(key, value string, bare bool) (ok bool)) error {
+	for _, a := range args {
+		key, value, has := strings.Cut(a, "=")
+		if !set(key, value, !has) {
+			return s.Errorf("invalid parameter \"%s\"", a)
+		}
+	}
+	return nil
+}
+
+// positive reads a number that is not 0.
+func positive(text string) (n int, ok bool) {
+	n, ok = conf.Number(text)
+	return n, ok && n > 0
 }
 
 func orPort(port, deflt uint16) uint16 {

@@ -106,6 +106,9 @@ func stopWorker(cfg *phases.Config, loop *actor.Worker) {
 	}
 	for _, h := range us.checks {
 		h.work.stop(loop)
+		if loop.ID() == 0 {
+			h.end()
+		}
 	}
 	inCache.Of(cfg).work.stop(loop)
 	w := us.workers.of(loop)
