@@ -184,6 +184,30 @@ func TestCacheRevalidate(t *testing.T) {
 	cacheAnswer(t, s, "/x", "HIT", "hi")
 }
 
+// A revalidation does not touch an answer that took the place of the old one.
+func TestCacheReplacedMeanwhile(t *testing.T) {
+	asks, free := make(chan bool), make(chan bool)
+	s := cached(t, t.TempDir(), "proxy_cache_key $uri; proxy_cache_revalidate on; proxy_cache_bypass $arg_b; proxy_cache_valid 1m;", func(_ int, r *http.Request, _ string) string {
+		switch {
+		case r.URL.RawQuery != "":
+			return ok + "X-Long: " + strings.Repeat("x", 100) + "\r\nContent-Length: 3\r\n\r\nnew"
+		case r.Header.Get("If-None-Match") != "":
+			asks <- true
+			<-free
+			return "HTTP/1.1 304 Not Modified\r\n\r\n"
+		}
+		return ok + "X-Accel-Expires: @1\r\nETag: \"x\"\r\nContent-Length: 2\r\n\r\nhi"
+	})
+	cacheAnswer(t, s, "/x", "MISS", "hi")
+	var wg sync.WaitGroup
+	wg.Go(func() { cacheAnswer(t, s, "/x", "REVALIDATED", "hi") })
+	<-asks
+	cacheAnswer(t, s, "/x?b=1", "BYPASS", "new")
+	free <- true
+	wg.Wait()
+	cacheAnswer(t, s, "/x", "HIT", "new")
+}
+
 // While a stale answer is brought up to date in the background, its client's
 // connection goes on; a subrequest does not wait for it either.
 func TestCacheBackground(t *testing.T) {

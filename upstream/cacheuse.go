@@ -463,7 +463,7 @@ func (x *Exchange) revalidated() phases.Result {
 		h := c.stored
 		h.valid, h.date = c.valid, now
 		h.updating, h.erring = c.updating, c.erring
-		if err := writeHeader(c.file.Name(), &h); err != nil {
+		if err := writeHeader(c.file, &h); err != nil {
 			x.r.Errorf(phases.LevelCrit, "cache file \"%s\": %s", c.file.Name(), phases.OpenError(err))
 		}
 	}
@@ -500,12 +500,20 @@ func (x *Exchange) storedValid() (valid int64, status int) {
 	return valid, h.Status
 }
 
-func writeHeader(path string, h *cacheHeader) error {
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+// writeHeader replaces the header of a stored answer by one of the same
+// length, unless another answer has taken its place meanwhile.
+func writeHeader(old *os.File, h *cacheHeader) error {
+	f, err := os.OpenFile(old.Name(), os.O_WRONLY, 0)
 	if err != nil {
 		return err
 	}
-	_, err = f.WriteAt(h.encode(), 0)
+	now, err := f.Stat()
+	if err == nil {
+		var was os.FileInfo
+		if was, err = old.Stat(); err == nil && os.SameFile(now, was) {
+			_, err = f.WriteAt(h.encode(), 0)
+		}
+	}
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}
