@@ -38,6 +38,11 @@ func (t *turn) SendHead(r *phases.Request) error {
 	}
 	o, core := &r.Out, r.Loc.Core
 	t.sent.head = true
+	if r.Major == 0 { // HTTP/0.9 has no head, and the body ends with the connection
+		t.sent.left = -1
+		r.SetHeadLength(0)
+		return nil
+	}
 	bodyless := o.Status == 204 || o.Status == 304 || o.Status < 200
 	mayChunk := !bodyless && !r.IsHead() && r.Major == 1 && r.Minor >= 1 && core.Chunked
 	if o.Trailing && mayChunk {

@@ -110,7 +110,7 @@ func (t *turn) receive(l *phases.Listen) (next, error) {
 	core := l.Default.Core
 	t.limits = http1.Limits{MaxHeaders: core.MaxHeaders, MaxLine: int(max(core.LargeBufferSize, core.HeaderBuffer)),
 		MaxBytes:         int(max(int64(core.LargeBuffers)*core.LargeBufferSize, core.HeaderBuffer)),
-		AllowUnderscores: core.Underscores, IgnoreInvalid: core.IgnoreInvalid}
+		AllowUnderscores: core.Underscores, IgnoreInvalid: core.IgnoreInvalid, HTTP09: true}
 	if t.pos == t.end {
 		t.pos, t.end = 0, 0
 	} else if t.pos > 0 {

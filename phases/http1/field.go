@@ -18,7 +18,7 @@ type Limits struct {
 	// agree on such names, but scripts and CGI variables do not.
 	IgnoreInvalid bool
 	// HTTP09 takes "GET /x" and a line end for a whole HTTP/0.9 request, whose answer is a body
-	// alone. Without it that is 400: nothing but a mistake sends one.
+	// alone. Without it that is 400.
 	HTTP09 bool
 }
 
