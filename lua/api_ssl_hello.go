@@ -3,9 +3,9 @@ package lua
 import (
 	"crypto/tls"
 	"encoding/binary"
-	"strings"
 
 	"github.com/luahttpd/luahttpd/lua/vm"
+	"github.com/luahttpd/luahttpd/phases"
 )
 
 // sslHelloArea is the module ngx.ssl.clienthello.
@@ -81,19 +81,13 @@ func (s *state) pushList(t *vm.Thread, list []vm.Value) int {
 
 func setProtocols(t *vm.Thread, s *state) int {
 	list := t.CheckTable(1)
-	var low, high uint16
-	for i := 1; i <= list.Len(); i++ {
-		name := list.GetInt(i).Str()
-		v := tlsVersions[strings.ToLower(name)]
-		switch {
-		case v == 0 && !strings.HasPrefix(name, "SSLv"):
-			return fail(t, "invalid protocols: "+name)
-		case v == 0:
-			continue
-		case low == 0 || v < low:
-			low = v
-		}
-		high = max(high, v)
+	names := make([]string, list.Len())
+	for i := range names {
+		names[i] = list.GetInt(i + 1).Str()
+	}
+	low, high, err := phases.ParseProtocols(names)
+	if err != nil {
+		return fail(t, "invalid protocols failed")
 	}
 	if low == 0 {
 		return fail(t, "no protocols")

@@ -55,7 +55,7 @@ type tlsSettings struct {
 	verifyDepth                     int // 1
 	protocols                       []string
 	ciphers                         string
-	commands                        conf.List[[2]string]
+	commands                        phases.SSLCommands
 	skipDefaultVerify               bool
 }
 
@@ -99,6 +99,9 @@ func settingRows() []phases.Directive[Conf] {
 		phases.SetInt("lua_ssl_verify_depth", httpLoc, func(c *Conf) *int { return &c.tls.verifyDepth }),
 		phases.Set("lua_ssl_protocols", httpLoc, conf.AtLeast(1), func(c *Conf, b *phases.Block, s *conf.Stmt) error {
 			c.tls.protocols = s.Args
+			if _, _, err := phases.ParseProtocols(s.Args); err != nil {
+				return s.Errorf("%v", err)
+			}
 			return nil
 		}),
 		phases.SetString("lua_ssl_ciphers", httpLoc, func(c *Conf) *string { return &c.tls.ciphers }),
@@ -106,10 +109,7 @@ func settingRows() []phases.Directive[Conf] {
 		phases.SetString("lua_ssl_certificate", httpLoc, func(c *Conf) *string { return &c.tls.cert }),
 		phases.SetString("lua_ssl_certificate_key", httpLoc, func(c *Conf) *string { return &c.tls.key }),
 		phases.SetString("lua_ssl_key_log", httpLoc, func(c *Conf) *string { return &c.tls.keyLog }),
-		phases.Add("lua_ssl_conf_command", httpLoc, conf.Exactly(2), func(c *Conf, b *phases.Block, s *conf.Stmt) error {
-			c.tls.commands.Add(s, [2]string{s.Args[0], s.Args[1]})
-			return nil
-		}),
+		phases.AddSSLCommand("lua_ssl_conf_command", httpLoc, func(c *Conf) *phases.SSLCommands { return &c.tls.commands }),
 		phases.SetFlag("lua_upstream_skip_openssl_default_verify", locations, func(c *Conf) *bool { return &c.tls.skipDefaultVerify }),
 
 		phases.SetDuration("lua_time_slice", httpLoc, func(c *Conf) *time.Duration { return &c.timeSlice }),

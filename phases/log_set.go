@@ -1,7 +1,9 @@
 package phases
 
 import (
+	"errors"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/luahttpd/luahttpd/conf"
@@ -47,6 +49,20 @@ func (b *Block) OpenLog(s *conf.Stmt, name string) (io.Writer, error) {
 		return nil, s.Errorf("%s", OpenError(err))
 	}
 	return f, nil
+}
+
+// OpenKeyLog opens the file of a directive like proxy_ssl_key_log as a log that
+// only the server's user may read.
+func (cfg *Config) OpenKeyLog(path string) (io.Writer, error) {
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err == nil {
+		f.Close()
+		var w io.Writer
+		if w, err = cfg.Logs.Open(path); err == nil {
+			return w, nil
+		}
+	}
+	return nil, errors.New(OpenError(err))
 }
 
 // logger makes the error log of a block.

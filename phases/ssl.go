@@ -16,6 +16,7 @@ type SSL struct {
 	Min, Max     uint16
 	Ciphers      []uint16 // nil: the defaults
 	Curves       []tls.CurveID
+	Commands     SSLCommands
 	Tickets      bool
 	TicketKeys   conf.List[string]
 	Timeout      time.Duration // of a session, 5m
@@ -84,6 +85,7 @@ func sslRows() []Directive[SSL] {
 		Set("ssl_protocols", httpServer, conf.AtLeast(1), setProtocols),
 		Set("ssl_ciphers", httpServer, conf.Exactly(1), setCiphers),
 		Set("ssl_ecdh_curve", httpServer, conf.Exactly(1), setCurves),
+		AddSSLCommand("ssl_conf_command", httpServer, func(c *SSL) *SSLCommands { return &c.Commands }),
 		SetFlag("ssl_session_tickets", httpServer, func(c *SSL) *bool { return &c.Tickets }),
 		Add("ssl_session_ticket_key", httpServer, conf.Exactly(1), func(own *SSL, b *Block, s *conf.Stmt) error {
 			own.TicketKeys.Add(s, s.Args[0])
@@ -109,32 +111,12 @@ func sslRows() []Directive[SSL] {
 		}),
 	}
 	return append(rows, Ignore[SSL](httpServer, conf.AtLeast(1), "Go's TLS decides this itself", "ssl_dhparam",
-		"ssl_prefer_server_ciphers", "ssl_buffer_size", "ssl_early_data", "ssl_conf_command",
-		"ssl_certificate_cache", "ssl_certificate_compression")...)
+		"ssl_prefer_server_ciphers", "ssl_buffer_size", "ssl_early_data", "ssl_certificate_cache", "ssl_certificate_compression")...)
 }
 
-func setProtocols(own *SSL, b *Block, s *conf.Stmt) error {
-	own.Min, own.Max = 0, 0
-	for _, a := range s.Args {
-		var v uint16
-		switch a {
-		case "SSLv2", "SSLv3":
-			continue // nobody speaks them any more
-		case "TLSv1":
-			v = tls.VersionTLS10
-		case "TLSv1.1":
-			v = tls.VersionTLS11
-		case "TLSv1.2":
-			v = tls.VersionTLS12
-		case "TLSv1.3":
-			v = tls.VersionTLS13
-		default:
-			return s.Errorf("invalid value \"%s\"", a)
-		}
-		if own.Min == 0 || v < own.Min {
-			own.Min = v
-		}
-		own.Max = max(own.Max, v)
+func setProtocols(own *SSL, b *Block, s *conf.Stmt) (err error) {
+	if own.Min, own.Max, err = ParseProtocols(s.Args); err != nil {
+		return s.Errorf("%v", err)
 	}
 	return nil
 }

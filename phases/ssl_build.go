@@ -21,9 +21,13 @@ func (own *SSL) build(cfg *Config) error {
 	}
 	c := &tls.Config{
 		MinVersion: own.Min, MaxVersion: own.Max, CipherSuites: own.Ciphers, CurvePreferences: own.Curves,
-		NextProtos: []string{"http/1.1", "http/1.0", "http/0.9"},
+		NextProtos: []string{"http/1.1", "http/1.0", "http/0.9"}, SessionTicketsDisabled: !own.Tickets,
 	}
-	var err error
+	err := ApplySSLCommands(own.Commands, c)
+	if err != nil {
+		return err
+	}
+	own.Tickets = !c.SessionTicketsDisabled
 	if own.passwords, err = readPasswords(cfg, own.Passwords); err != nil {
 		return s.Errorf("%v", err)
 	}

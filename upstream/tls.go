@@ -24,6 +24,8 @@ type tlsConf struct {
 	passwords  string
 	protocols  []string
 	ciphers    string
+	commands   phases.SSLCommands
+	keyLog     string
 	reuse      bool
 	hooks      HandshakeHooks
 }
@@ -115,33 +117,19 @@ func tlsRows[T any](prefix string, f func(*T) *tlsConf) []phases.Directive[T] {
 		pem("ssl_certificate_key", func(c *tlsConf) **phases.Template { return &c.key }),
 		file("ssl_password_file", func(c *tlsConf) *string { return &c.passwords }),
 		phases.Set(prefix+"ssl_protocols", anywhere, conf.AtLeast(1), func(own *T, b *phases.Block, s *conf.Stmt) error {
-			for _, a := range s.Args {
-				if tlsVersion(a) == 0 && !strings.HasPrefix(a, "SSLv") {
-					return s.Errorf("invalid value \"%s\"", a)
-				}
-			}
 			f(own).protocols = s.Args
+			if _, _, err := phases.ParseProtocols(s.Args); err != nil {
+				return s.Errorf("%v", err)
+			}
 			return nil
 		}),
 		phases.SetString(prefix+"ssl_ciphers", anywhere, func(c *T) *string { return &f(c).ciphers }),
+		phases.AddSSLCommand(prefix+"ssl_conf_command", anywhere, func(c *T) *phases.SSLCommands { return &f(c).commands }),
+		file("ssl_key_log", func(c *tlsConf) *string { return &c.keyLog }),
 		phases.SetFlag(prefix+"ssl_session_reuse", anywhere, func(c *T) *bool { return &f(c).reuse }),
 	}
 	return append(rows, phases.Ignore[T](anywhere, conf.AtLeast(1), "crypto/tls chooses",
-		prefix+"ssl_conf_command", prefix+"ssl_certificate_cache", prefix+"ssl_key_log")...)
-}
-
-func tlsVersion(name string) uint16 {
-	switch name {
-	case "TLSv1":
-		return tls.VersionTLS10
-	case "TLSv1.1":
-		return tls.VersionTLS11
-	case "TLSv1.2":
-		return tls.VersionTLS12
-	case "TLSv1.3":
-		return tls.VersionTLS13
-	}
-	return 0
+		prefix+"ssl_certificate_cache")...)
 }
 
 // ready makes the TLS of a location ready, nil if it passes to no TLS URL.
@@ -156,18 +144,19 @@ func (c *tlsConf) ready(b *phases.Block, to *pass) (*secure, error) {
 		s.config.ClientSessionCache = tls.NewLRUClientSessionCache(0)
 	}
 	if len(c.protocols) > 0 {
-		s.config.MinVersion, s.config.MaxVersion = 0, 0
-		for _, n := range c.protocols {
-			if v := tlsVersion(n); v != 0 {
-				if s.config.MinVersion == 0 || v < s.config.MinVersion {
-					s.config.MinVersion = v
-				}
-				s.config.MaxVersion = max(s.config.MaxVersion, v)
-			}
-		}
+		s.config.MinVersion, s.config.MaxVersion, _ = phases.ParseProtocols(c.protocols)
 	}
 	if c.ciphers != "" {
 		s.config.CipherSuites, _ = phases.ParseCiphers(c.ciphers)
+	}
+	err := phases.ApplySSLCommands(c.commands, s.config)
+	if err != nil {
+		return nil, err
+	}
+	if c.keyLog != "" {
+		if s.config.KeyLogWriter, err = b.Config.OpenKeyLog(c.keyLog); err != nil {
+			return nil, p.Errorf("%v", err)
+		}
 	}
 	if c.cert != nil {
 		if c.key == nil {
@@ -196,7 +185,6 @@ func (c *tlsConf) ready(b *phases.Block, to *pass) (*secure, error) {
 		if c.trusted == "" {
 			return nil, p.Errorf("no proxy_ssl_trusted_certificate for proxy_ssl_verify")
 		}
-		var err error
 		if s.verifier, err = NewVerifier(c.trusted, c.crl, c.depth); err != nil {
 			return nil, p.Errorf("%v", err)
 		}

@@ -50,6 +50,11 @@ func NewVerifier(trusted, crl string, depth int) (*Verifier, error) {
 	return v, nil
 }
 
+// Trusting is a Verifier like v whose trusted certificates are others.
+func (v *Verifier) Trusting(roots *x509.CertPool) *Verifier {
+	return &Verifier{roots: roots, depth: v.depth, lists: v.lists}
+}
+
 // Check verifies the chain of a connection's peer, not its name. What is wrong
 // is in OpenSSL's words, with its number: "10:certificate has expired".
 func (v *Verifier) Check(state *tls.ConnectionState) (wrong string) {
