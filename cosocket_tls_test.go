@@ -175,3 +175,145 @@ nilPEM_read_bio_X509_AUX() failed
 		t.Errorf("got\n%s\nwant\n%s", body, want)
 	}
 }
+
+// TestCosocketTLSPool: a connection from the pool is as good as a new one, or
+// it is not used. And settrustedstore.
+func TestCosocketTLSPool(t *testing.T) {
+	dir := t.TempDir()
+	ca := newAuthority(t, dir)
+	ca.issue("good", nil)
+	ca.issue("client", nil)
+	config := strings.ReplaceAll(`
+	worker_processes 1;
+	events {}
+	http {
+		server {
+			listen 127.0.0.1:0;
+			location / {
+				content_by_lua_block {
+					local ssl = require "ngx.ssl"
+					local store = require "resty.openssl.x509.store".new()
+					store:load_file("DIR/ca.crt")
+					local function file(name) local f = io.open("DIR/" .. name) local s = f:read("*a") f:close() return s end
+					local cert, key = ssl.parse_pem_cert(file "client.crt"), ssl.parse_pem_priv_key(file "client.key")
+					local sock = ngx.socket.tcp()
+					local function try(what, name, verify, prepare)
+						assert(sock:connect("unix:DIR/s.sock"))
+						if prepare then ngx.say("  ", prepare(sock)) end
+						local ok, err = sock:sslhandshake(false, name, verify)
+						if not ok then return ngx.say(what, ": ", err) end
+						sock:send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+						sock:receiveuntil("\r\n\r\n")()
+						ngx.say(what, ": ", sock:receive(), ", used ", sock:getreusedtimes())
+						sock:setkeepalive()
+					end
+					ngx.say(sock:settrustedstore(store.ctx))
+					try("first", "good.test")
+					try("again", "good.test")
+					try("other name", "other.test")
+					try("verified", "other.test", true)
+					try("new", "good.test")
+					local trust = function(s) return s:settrustedstore(store.ctx) end
+					try("trusted", "good.test", true, trust)
+					try("new", "good.test", nil, function(s) return s:setclientcert(cert, key) end)
+					try("again", "good.test")
+					try("new", "good.test", nil, function(s) return s:setclientcert() end)
+					try("again", "good.test", true, trust)
+					try("verified", "good.test", true)
+					try("bad", "good.test", nil, function(s) return s:settrustedstore("x") end)
+					assert(sock:connect("unix:DIR/s.sock"))
+					ngx.say(trust(sock))
+					ngx.say(sock:sslhandshake(false, "good.test", true))
+					ngx.say(sock:settrustedstore(store))
+				}
+			}
+		}
+		server {
+			listen unix:DIR/s.sock ssl;
+			ssl_certificate DIR/good.crt;
+			ssl_certificate_key DIR/good.key;
+			ssl_verify_client optional_no_ca;
+			location / { return 200 "$ssl_server_name $ssl_client_s_dn\n"; }
+		}
+	}`, "DIR", dir)
+	ts := startServer(t, config, dir)
+	ts.expected = []string{"lua ssl certificate verify error"}
+	_, body, _ := strings.Cut(ts.exchange(t, "GET / HTTP/1.0\r\n\r\n", 0), "\r\n\r\n")
+	want := `nilclosed
+first: good.test , used 0
+again: good.test , used 1
+other name: other.test , used 0
+verified: 20: unable to get local issuer certificate
+new: good.test , used 0
+  true
+trusted: good.test , used 1
+  true
+new: good.test CN=client, used 0
+again: good.test CN=client, used 1
+  true
+new: good.test , used 0
+  true
+again: good.test , used 1
+verified: good.test , used 2
+  nilbad store arg: cdata expected, got string
+bad: good.test , used 3
+true
+true
+nilssl handshake already done; trusted store cannot be changed on an established TLS connection
+`
+	if body != want {
+		t.Errorf("got\n%s\nwant\n%s", body, want)
+	}
+}
+
+// TestConfCommands: what is handed to OpenSSL elsewhere has its effect.
+func TestConfCommands(t *testing.T) {
+	dir := t.TempDir()
+	newAuthority(t, dir).issue("good", nil)
+	config := strings.ReplaceAll(`
+	worker_processes 1;
+	events {}
+	http {
+		ssl_certificate DIR/good.crt;
+		ssl_certificate_key DIR/good.key;
+		server {
+			listen 127.0.0.1:0;
+			location /lua {
+				lua_ssl_conf_command MaxProtocol TLSv1.2;
+				lua_ssl_conf_command Curves P-256;
+				content_by_lua_block {
+					local sock = ngx.socket.tcp()
+					sock:connect("unix:DIR/new.sock")
+					assert(sock:sslhandshake())
+					sock:send("GET / HTTP/1.0\r\n\r\n")
+					ngx.print(sock:receive("*a"):match("\r\n\r\n(.*)"))
+				}
+			}
+			location /proxy {
+				proxy_ssl_conf_command Protocol -TLSv1.3;
+				proxy_ssl_conf_command Curves P-521;
+				proxy_ssl_key_log DIR/keys;
+				proxy_pass https://unix:DIR/new.sock:/;
+			}
+			location /old { proxy_pass https://unix:DIR/old.sock:/; }
+			location /plain { proxy_pass https://unix:DIR/new.sock:/; }
+		}
+		server { listen unix:DIR/new.sock ssl; location / { return 200 "$ssl_protocol $ssl_curve\n"; } }
+		server {
+			listen unix:DIR/old.sock ssl;
+			ssl_conf_command MaxProtocol TLSv1.2;
+			ssl_conf_command Groups P-384;
+			location / { return 200 "$ssl_protocol $ssl_curve\n"; }
+		}
+	}`, "DIR", dir)
+	ts := startServer(t, config, dir)
+	for path, want := range map[string]string{"/lua": "TLSv1.2 prime256v1\n", "/proxy": "TLSv1.2 secp521r1\n", "/old": "TLSv1.2 secp384r1\n",
+		"/plain": "TLSv1.3 X25519MLKEM768\n"} {
+		if _, body, _ := strings.Cut(ts.exchange(t, "GET "+path+" HTTP/1.0\r\n\r\n", 0), "\r\n\r\n"); body != want {
+			t.Errorf("%s: %q, want %q", path, body, want)
+		}
+	}
+	if keys, err := os.ReadFile(filepath.Join(dir, "keys")); !strings.Contains(string(keys), "CLIENT_RANDOM ") {
+		t.Errorf("the key log: %q %v", keys, err)
+	}
+}

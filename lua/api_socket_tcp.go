@@ -36,6 +36,7 @@ func tcpMethods() []row {
 		{"connect", waiting, socketConnect},
 		{"sslhandshake", waiting, socketHandshake},
 		{"setclientcert", waiting, socketClientCert},
+		{"settrustedstore", waiting, socketTrustedStore},
 		{"getsslsession", waiting, socketSession},
 		{"send", waiting, socketSend},
 		{"receive", waiting, socketReceive},

@@ -13,6 +13,7 @@ import (
 	"github.com/luahttpd/luahttpd/actor"
 	"github.com/luahttpd/luahttpd/lua/vm"
 	"github.com/luahttpd/luahttpd/phases"
+	"github.com/luahttpd/luahttpd/upstream"
 )
 
 // wire is what a cosocket reads from and writes to: a connection, its TLS, or
@@ -34,9 +35,14 @@ type cosocket struct {
 	wire  wire   // nil: not connected
 	conn  *connection
 	key   string // of its pool
-	local localAddress
+	to    dialing
+	// agreed: the connection's TLS is what the script asked for since connect.
+	agreed bool
+	local  localAddress
 	// clientCert is for the handshake, nil: the location's.
 	clientCert *tls.Certificate
+	// trusted verifies the peer of the next handshake, nil: the location's.
+	trusted *upstream.Verifier
 
 	buf      []byte // buf[pos:end] was received and not read
 	pos, end int
@@ -127,6 +133,10 @@ type connection struct {
 	idle    *socketPool // it waits there
 	timer   actor.Timer
 	session *tlsSession // of its TLS
+	// What the peer was told in the handshake (tlsIdentity), and whether it was
+	// verified.
+	shown    string
+	verified bool
 }
 
 // Close closes the connection; it does not wait for anything.

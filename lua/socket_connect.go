@@ -61,7 +61,7 @@ func (k *cosocket) connect(t *vm.Thread, s *state, first int, whole bool) int {
 	} else if k.owner != nil {
 		s.debugf("lua reuse socket upstream ctx")
 	}
-	k.owner, k.key = s.sockets(), d.key
+	k.owner, k.key, k.to, k.agreed = s.sockets(), d.key, d, false
 	k.connecting = true
 	defer func() { k.connecting, k.resolving = false, false }()
 	timeout := or(k.connectTimeout, s.own.connectTimeout)
@@ -175,6 +175,24 @@ func (k *cosocket) establish(s *state, d dialing, timeout time.Duration) (*conne
 	made = true
 	c.pool = p
 	return c, ""
+}
+
+// redial puts a new connection in the place of one from the pool; text says
+// why it cannot be had. There is no connection then.
+func (k *cosocket) redial(s *state) (text string) {
+	old := k.conn
+	k.connecting = true
+	defer func() { k.connecting, k.resolving = false, false }()
+	c, text := k.dial(s, k.to, or(k.connectTimeout, s.own.connectTimeout))
+	if text != "" {
+		k.Close()
+		return text
+	}
+	c.pool, old.pool = old.pool, nil
+	k.Close()
+	k.owner = s.sockets()
+	k.attach(s, c)
+	return ""
 }
 
 // dial makes a connection.

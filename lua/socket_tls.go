@@ -1,13 +1,12 @@
 package lua
 
 import (
+	"cmp"
+	"crypto/sha256"
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strings"
-	"sync"
 
 	"github.com/luahttpd/luahttpd/actor"
 	"github.com/luahttpd/luahttpd/lua/openssl"
@@ -22,16 +21,15 @@ type clientTLS struct {
 	verifier *upstream.Verifier
 }
 
-// tlsVersions are the values of lua_ssl_protocols, in lower case.
-var tlsVersions = map[string]uint16{"tlsv1": tls.VersionTLS10, "tlsv1.1": tls.VersionTLS11,
-	"tlsv1.2": tls.VersionTLS12, "tlsv1.3": tls.VersionTLS13}
-
 // clients are the TLS settings of a configuration, by what they say.
 type clients struct{ all map[string]*clientTLS }
 
 // ready makes the settings of a block ready; blocks that say the same share it.
 func (c *clients) ready(set *tlsSettings, b *phases.Block) (*clientTLS, error) {
-	key := fmt.Sprintf("%q", []any{set.trusted, set.crl, set.cert, set.key, set.keyLog, set.verifyDepth, set.protocols, set.ciphers, set.commands.Items})
+	key := fmt.Sprintf("%q", []any{set.trusted, set.crl, set.cert, set.key, set.keyLog, set.verifyDepth, set.protocols, set.ciphers})
+	for _, s := range set.commands.Items {
+		key += fmt.Sprintf(" %q", s.Args)
+	}
 	if made := c.all[key]; made != nil {
 		return made, nil
 	}
@@ -67,43 +65,18 @@ func (c *clientTLS) fill(set *tlsSettings, b *phases.Block) (err error) {
 		c.config.Certificates = []tls.Certificate{pair}
 	}
 	if len(set.protocols) > 0 {
-		c.config.MinVersion = 0
-		for _, name := range set.protocols {
-			switch v := tlsVersions[strings.ToLower(name)]; {
-			case v == 0 && !strings.HasPrefix(name, "SSLv"):
-				return fmt.Errorf("invalid value %q", name)
-			case v == 0:
-			default:
-				if c.config.MinVersion == 0 || v < c.config.MinVersion {
-					c.config.MinVersion = v
-				}
-				c.config.MaxVersion = max(c.config.MaxVersion, v)
-			}
-		}
+		c.config.MinVersion, c.config.MaxVersion, _ = phases.ParseProtocols(set.protocols)
 	}
 	if set.ciphers != "" && set.ciphers != "DEFAULT" {
 		c.config.CipherSuites, _ = phases.ParseCiphers(set.ciphers)
 	}
-	if set.keyLog != "" {
-		f, err := os.OpenFile(path(set.keyLog), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
-		if err != nil {
-			return err
-		}
-		c.config.KeyLogWriter = &lockedWriter{w: f}
+	if err := phases.ApplySSLCommands(set.commands, c.config); err != nil {
+		return err
 	}
-	return nil
-}
-
-// lockedWriter is for the workers that share a file.
-type lockedWriter struct {
-	mu sync.Mutex
-	w  io.Writer
-}
-
-func (l *lockedWriter) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.w.Write(p)
+	if set.keyLog != "" {
+		c.config.KeyLogWriter, err = b.Config.OpenKeyLog(path(set.keyLog))
+	}
+	return err
 }
 
 // tlsSession is the session of a connection, which scripts may give to the
@@ -167,6 +140,27 @@ func socketClientCert(t *vm.Thread, s *state) int {
 	return 1
 }
 
+func socketTrustedStore(t *vm.Thread, s *state) int {
+	k, store := checkCosocket(t), t.Arg(2)
+	roots, ok := openssl.Trusted(store)
+	switch {
+	case !store.IsNil() && !ok:
+		return fail(t, "bad store arg: cdata expected, got "+store.Kind().String())
+	case k.conn == nil || k.readClosed || k.writeClosed:
+		return fail(t, "closed")
+	}
+	k.checkOwner(t, s)
+	if k.agreed {
+		return fail(t, "ssl handshake already done; trusted store cannot be changed on an established TLS connection")
+	}
+	k.trusted = nil
+	if ok {
+		k.trusted = s.own.client.verifier.Trusting(roots)
+	}
+	t.PushBool(true)
+	return 1
+}
+
 func userdata[T any](v vm.Value) (value T, ok bool) {
 	if u := v.Userdata(); u != nil {
 		value, ok = u.Value.(T)
@@ -197,13 +191,13 @@ func socketHandshake(t *vm.Thread, s *state) int {
 		return n
 	}
 	given, wantsNone := t.Arg(2), t.Arg(2).Kind() == vm.KBool && !t.Arg(2).Bool()
-	if k.conn.tls == nil {
+	if !k.agreed {
 		name := ""
 		if !t.Arg(3).IsNil() {
 			name = t.CheckString(3)
 		}
 		session, _ := userdata[*tlsSession](given)
-		if text := k.handshake(s, session, name, t.Arg(4).Truth()); text != "" {
+		if text := k.agree(s, session, name, t.Arg(4).Truth()); text != "" {
 			return fail(t, text)
 		}
 	}
@@ -221,9 +215,66 @@ func socketHandshake(t *vm.Thread, s *state) int {
 	return 1
 }
 
+// agree gives the connection the TLS that is asked for; text says why it
+// fails, and it is closed then. One from the pool may have it: it is as good as
+// a new one when the peer was told the same and passes the same verification.
+func (k *cosocket) agree(s *state, old *tlsSession, name string, verify bool) (text string) {
+	shown, trusted := k.tlsIdentity(name), k.trusted
+	k.trusted = nil
+	if k.conn.tls != nil && k.conn.reused > 0 && k.conn.shown != shown {
+		if text := k.redial(s); text != "" {
+			return text
+		}
+	}
+	if k.conn.tls == nil {
+		if text := k.handshake(s, old, name); text != "" {
+			return text
+		}
+		k.conn.shown = shown
+	}
+	if verify && (trusted != nil || !k.conn.verified) {
+		if text := k.verify(s, name, cmp.Or(trusted, s.own.client.verifier)); text != "" {
+			k.Close()
+			return text
+		}
+		k.conn.verified = true
+	}
+	k.agreed = true
+	return ""
+}
+
+// tlsIdentity is what parts connections to one address: the name asked for and
+// the certificate shown.
+func (k *cosocket) tlsIdentity(name string) string {
+	if k.clientCert == nil {
+		return name
+	}
+	sum := sha256.Sum256(k.clientCert.Certificate[0])
+	return name + "\x00" + string(sum[:])
+}
+
+// verify checks the peer's certificate; text says what is wrong with it.
+func (k *cosocket) verify(s *state, name string, verifier *upstream.Verifier) (text string) {
+	state := k.conn.tls.State()
+	if wrong := verifier.Check(&state); wrong != "" {
+		wrong = strings.Replace(wrong, ":", ": ", 1)
+		if s.own.logSocketErrors {
+			s.logf(phases.LevelError, "lua ssl certificate verify error: (%s)", wrong)
+		}
+		return wrong
+	}
+	if name != "" && !upstream.CertificateNames(&state, name) {
+		if s.own.logSocketErrors {
+			s.logf(phases.LevelError, "lua ssl certificate does not match host \"%s\"", name)
+		}
+		return "certificate host mismatch"
+	}
+	return ""
+}
+
 // handshake makes the connection a TLS one; text says why it fails. The
 // connection is closed then.
-func (k *cosocket) handshake(s *state, old *tlsSession, name string, verify bool) (text string) {
+func (k *cosocket) handshake(s *state, old *tlsSession, name string) (text string) {
 	c := k.conn
 	config := s.own.client.config.Clone()
 	config.ServerName = name
@@ -254,24 +305,6 @@ func (k *cosocket) handshake(s *state, old *tlsSession, name string, verify bool
 	s.debugf("SSL: %s, cipher: \"%s %[1]s\"", versionName(state.Version), phases.CipherName(state.CipherSuite))
 	if state.DidResume {
 		s.debugf("SSL reused session")
-	}
-	if !verify {
-		return ""
-	}
-	if wrong := s.own.client.verifier.Check(&state); wrong != "" {
-		wrong = strings.Replace(wrong, ":", ": ", 1)
-		if s.own.logSocketErrors {
-			s.logf(phases.LevelError, "lua ssl certificate verify error: (%s)", wrong)
-		}
-		k.Close()
-		return wrong
-	}
-	if name != "" && !upstream.CertificateNames(&state, name) {
-		if s.own.logSocketErrors {
-			s.logf(phases.LevelError, "lua ssl certificate does not match host \"%s\"", name)
-		}
-		k.Close()
-		return "certificate host mismatch"
 	}
 	return ""
 }

@@ -75,6 +75,16 @@ func (s *store) add(cert *x509.Certificate) {
 	s.certs = append(s.certs, cert)
 }
 
+// Trusted are the certificates of an object of x509.store, or of the field ctx
+// that was taken out of one.
+func Trusted(v vm.Value) (roots *x509.CertPool, ok bool) {
+	s, ok := object[*store](v)
+	if !ok {
+		return nil, false
+	}
+	return s.roots, true
+}
+
 // maxFile bounds the files of certificates that are read, in bytes.
 const maxFile = 16 << 20
 
