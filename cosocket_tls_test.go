@@ -295,6 +295,7 @@ func TestConfCommands(t *testing.T) {
 				proxy_ssl_key_log DIR/keys;
 				proxy_pass https://unix:DIR/new.sock:/;
 			}
+			location /suite { proxy_ssl_conf_command Ciphersuites TLS_CHACHA20_POLY1305_SHA256; proxy_pass https://unix:DIR/new.sock:/; }
 			location /old { proxy_pass https://unix:DIR/old.sock:/; }
 			location /plain { proxy_pass https://unix:DIR/new.sock:/; }
 		}
@@ -312,6 +313,10 @@ func TestConfCommands(t *testing.T) {
 		if _, body, _ := strings.Cut(ts.exchange(t, "GET "+path+" HTTP/1.0\r\n\r\n", 0), "\r\n\r\n"); body != want {
 			t.Errorf("%s: %q, want %q", path, body, want)
 		}
+	}
+	ts.expected = []string{"no shared cipher"}
+	if got := ts.exchange(t, "GET /suite HTTP/1.0\r\n\r\n", 0); !strings.HasPrefix(got, "HTTP/1.1 502 ") {
+		t.Errorf("a suite that was not wanted: %q", got)
 	}
 	if keys, err := os.ReadFile(filepath.Join(dir, "keys")); !strings.Contains(string(keys), "CLIENT_RANDOM ") {
 		t.Errorf("the key log: %q %v", keys, err)

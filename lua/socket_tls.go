@@ -70,7 +70,7 @@ func (c *clientTLS) fill(set *tlsSettings, b *phases.Block) (err error) {
 	if set.ciphers != "" && set.ciphers != "DEFAULT" {
 		c.config.CipherSuites, _ = phases.ParseCiphers(set.ciphers)
 	}
-	if err := phases.ApplySSLCommands(set.commands, c.config); err != nil {
+	if err := phases.ApplyPeerSSLCommands(set.commands, c.config); err != nil {
 		return err
 	}
 	if set.keyLog != "" {

@@ -2,7 +2,9 @@ package phases
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,14 +23,30 @@ func AddSSLCommand[T any](name string, in conf.Context, of func(*T) *SSLCommands
 		if strings.EqualFold(s.Args[0], "Options") && strings.Contains(strings.ToLower(s.Args[1]), "ktls") {
 			b.Config.Notice(s, "option KTLS is accepted and ignored: TLS is not the kernel's here")
 		}
-		return applySSLCommand(s, &tls.Config{})
+		return applySSLCommand(s, &sslConfig{&tls.Config{}, true})
 	})
 }
 
-// ApplySSLCommands gives commands their effect on a configuration whose
-// versions and ciphers are those of the other directives. Versions are bounded
-// by both, as in nginx.
+// ApplySSLCommands gives commands their effect on a server's configuration,
+// whose versions and ciphers are those of the other directives. Versions are
+// bounded by both, as in nginx.
 func ApplySSLCommands(commands SSLCommands, c *tls.Config) error {
+	return applySSLCommands(commands, &sslConfig{Config: c})
+}
+
+// ApplyPeerSSLCommands does so for the configuration of connections to peers.
+// VerifyConnection may be set then, and has to be kept.
+func ApplyPeerSSLCommands(commands SSLCommands, c *tls.Config) error {
+	return applySSLCommands(commands, &sslConfig{c, true})
+}
+
+// sslConfig is what commands are for; peer: the other end is a server.
+type sslConfig struct {
+	*tls.Config
+	peer bool
+}
+
+func applySSLCommands(commands SSLCommands, c *sslConfig) error {
 	for _, s := range commands.Items {
 		if err := applySSLCommand(s, c); err != nil {
 			return err
@@ -39,8 +57,8 @@ func ApplySSLCommands(commands SSLCommands, c *tls.Config) error {
 
 // sslCommands are OpenSSL's commands (SSL_CONF_cmd) that crypto/tls can obey, in
 // lower case. What they return is why not.
-var sslCommands = map[string]func(c *tls.Config, value string) (wrong string){
-	"minprotocol": func(c *tls.Config, value string) string {
+var sslCommands = map[string]func(c *sslConfig, value string) (wrong string){
+	"minprotocol": func(c *sslConfig, value string) string {
 		v, ok := sslProtocol(value)
 		if !ok {
 			return "unknown protocol"
@@ -48,7 +66,7 @@ var sslCommands = map[string]func(c *tls.Config, value string) (wrong string){
 		c.MinVersion = max(c.MinVersion, v)
 		return boundsOf(c)
 	},
-	"maxprotocol": func(c *tls.Config, value string) string {
+	"maxprotocol": func(c *sslConfig, value string) string {
 		switch v, ok := sslProtocol(value); {
 		case !ok || v == 0 && !strings.EqualFold(value, "None"):
 			return "unknown protocol"
@@ -58,7 +76,7 @@ var sslCommands = map[string]func(c *tls.Config, value string) (wrong string){
 		return boundsOf(c)
 	},
 	"protocol": sslProtocols,
-	"cipherstring": func(c *tls.Config, value string) string {
+	"cipherstring": func(c *sslConfig, value string) string {
 		list, level, leveled := strings.Cut(value, "@SECLEVEL=")
 		if leveled && level != "0" && level != "1" { // those ask for less than Go does anyway
 			return "no security level above 1 can be chosen"
@@ -77,7 +95,7 @@ var sslCommands = map[string]func(c *tls.Config, value string) (wrong string){
 	"curves":       sslCurves,
 	"groups":       sslCurves,
 	"options":      sslOptions,
-	"numtickets": func(c *tls.Config, value string) string {
+	"numtickets": func(c *sslConfig, value string) string {
 		switch value {
 		case "0":
 			c.SessionTicketsDisabled = true
@@ -89,7 +107,7 @@ var sslCommands = map[string]func(c *tls.Config, value string) (wrong string){
 	},
 }
 
-func applySSLCommand(s *conf.Stmt, c *tls.Config) error {
+func applySSLCommand(s *conf.Stmt, c *sslConfig) error {
 	name, value := s.Args[0], s.Args[1]
 	wrong := "not possible here"
 	if command := sslCommands[strings.ToLower(name)]; command != nil {
@@ -102,7 +120,7 @@ func applySSLCommand(s *conf.Stmt, c *tls.Config) error {
 }
 
 // boundsOf checks that some version is left.
-func boundsOf(c *tls.Config) string {
+func boundsOf(c *sslConfig) string {
 	if c.MaxVersion != 0 && c.MinVersion > c.MaxVersion {
 		return "no protocol is left"
 	}
@@ -127,7 +145,7 @@ func sslProtocol(name string) (v uint16, ok bool) {
 }
 
 // sslProtocols is the command Protocol: all but what is taken away.
-func sslProtocols(c *tls.Config, value string) string {
+func sslProtocols(c *sslConfig, value string) string {
 	on := map[uint16]bool{tls.VersionTLS10: true, tls.VersionTLS11: true, tls.VersionTLS12: true, tls.VersionTLS13: true}
 	for item := range strings.SplitSeq(value, ",") {
 		item, off := sslSign(item)
@@ -175,31 +193,40 @@ func sslSign(item string) (name string, off bool) {
 }
 
 // sslSuites is the command Ciphersuites. crypto/tls chooses among its three of
-// TLS 1.3 by itself, so that they are wanted all or, with TLS 1.3, none.
-func sslSuites(c *tls.Config, value string) string {
-	left := 3
+// TLS 1.3 by itself: a server has them all or, without TLS 1.3, none. To a peer
+// all are offered, and when it takes another the handshake fails.
+func sslSuites(c *sslConfig, value string) string {
+	var wanted []uint16
 	for name := range strings.SplitSeq(value, ":") {
 		switch name {
 		case "TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256":
-			left--
+			suite, _ := ParseCiphers(name)
+			wanted = append(wanted, suite...)
 		case "", "TLS_AES_128_CCM_SHA256", "TLS_AES_128_CCM_8_SHA256":
 		default:
 			return "unknown cipher \"" + name + "\""
 		}
 	}
 	switch {
-	case left <= 0:
-		return ""
-	case left < 3:
-		return "the ciphers of TLS 1.3 can only be had all or none"
+	case len(wanted) >= 3:
+	case len(wanted) == 0 && c.MinVersion < tls.VersionTLS13:
+		if c.MaxVersion == 0 || c.MaxVersion > tls.VersionTLS12 {
+			c.MaxVersion = tls.VersionTLS12
+		}
+	case !c.peer:
+		return "a server has all ciphers of TLS 1.3 or none"
+	default:
+		c.VerifyConnection = func(state tls.ConnectionState) error {
+			if state.Version == tls.VersionTLS13 && !slices.Contains(wanted, state.CipherSuite) {
+				return errors.New("no shared cipher")
+			}
+			return nil
+		}
 	}
-	if c.MaxVersion == 0 || c.MaxVersion > tls.VersionTLS12 {
-		c.MaxVersion = tls.VersionTLS12
-	}
-	return boundsOf(c)
+	return ""
 }
 
-func sslCurves(c *tls.Config, value string) string {
+func sslCurves(c *sslConfig, value string) string {
 	curves, unknown := ParseCurves(value)
 	if unknown != "" {
 		return "unknown group \"" + unknown + "\""
@@ -218,7 +245,7 @@ var sslAlways = map[string]bool{
 	"prefernodhekex": false, "txcertificatecompression": false, "rxcertificatecompression": false,
 }
 
-func sslOptions(c *tls.Config, value string) string {
+func sslOptions(c *sslConfig, value string) string {
 	for item := range strings.SplitSeq(value, ",") {
 		name, off := sslSign(item)
 		switch {

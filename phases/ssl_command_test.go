@@ -29,7 +29,7 @@ func TestSSLCommands(t *testing.T) {
 		{"CipherString", "NONE-SUCH", "unknown cipher \"NONE-SUCH\""},
 		{"CipherString", "!ALL", "no cipher match"},
 		{"Ciphersuites", "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256", "302 0 [] [] false"},
-		{"Ciphersuites", "TLS_AES_256_GCM_SHA384", "all or none"},
+		{"Ciphersuites", "TLS_AES_256_GCM_SHA384", "all ciphers of TLS 1.3 or none"},
 		{"Ciphersuites", "TLS_AES_128_CCM_SHA256", "302 303 [] [] false"},
 		{"Ciphersuites", "AES128-SHA", "unknown cipher"},
 		{"Curves", "P-256:X25519", "302 0 [] [CurveP256 X25519] false"},

@@ -149,7 +149,7 @@ func (c *tlsConf) ready(b *phases.Block, to *pass) (*secure, error) {
 	if c.ciphers != "" {
 		s.config.CipherSuites, _ = phases.ParseCiphers(c.ciphers)
 	}
-	err := phases.ApplySSLCommands(c.commands, s.config)
+	err := phases.ApplyPeerSSLCommands(c.commands, s.config)
 	if err != nil {
 		return nil, err
 	}

@@ -79,7 +79,13 @@ func (x *Exchange) hook(s *secure, config *tls.Config, name string, wrong *strin
 			return new(tls.Certificate), nil
 		}
 	}
+	before := config.VerifyConnection // of ssl_conf_command
 	config.VerifyConnection = func(state tls.ConnectionState) error {
+		if before != nil {
+			if err := before(state); err != nil {
+				return err
+			}
+		}
 		text := ""
 		if s.conf.verify && !(hooks.Verify != nil && hooks.Alone) {
 			if hooks.Verify != nil {
