@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/luahttpd/luahttpd/conf"
+	"github.com/luahttpd/luahttpd/lua"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write generated parts of documents and golden files anew")
@@ -18,6 +19,12 @@ func TestCompatibility(t *testing.T) {
 	checkGenerated(t, "COMPATIBILITY.md", "directives", directiveTable())
 	checkGenerated(t, "COMPATIBILITY.md", "ignored", ignoredTable())
 	checkGenerated(t, "COMPATIBILITY.md", "variables", variableTable())
+	srv, err := Parse(strings.NewReader("events {} http {}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer srv.Close()
+	checkGenerated(t, "COMPATIBILITY.md", "modules", "`"+strings.Join(lua.Modules(srv.cfg.Load()), "` `")+"`\n")
 }
 
 func directiveTable() string {

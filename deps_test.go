@@ -34,7 +34,7 @@ var imports = map[string]string{
 	"phases/handler": "phases actor conf pcre phases/http1 phases/setvar",
 	"filter":         "phases actor conf pcre phases/http1",
 	"upstream":       "resolver phases actor conf pcre phases/http1",
-	"lua":            "lua/vm lua/stdlib resolver lua/cjson lua/ffi lua/lfs lua/lpeg lua/openssl lua/resty upstream phases actor actor/mailbox conf pcre phases/http1 phases/setvar",
+	"lua":            "lua/vm lua/stdlib resolver lua/cjson lua/ffi lua/lfs lua/lpeg lua/luasocket lua/openssl lua/resty upstream phases actor actor/mailbox conf pcre phases/http1 phases/setvar",
 	".":              "lua lua/vm upstream filter phases/handler phases phases/http1 actor actor/mailbox conf",
 	"cmd/luahttpd":   ". phases lua/vm",
 }
@@ -42,7 +42,7 @@ var imports = map[string]string{
 // foreign says which packages may import what is not of this module and not
 // of the standard library, and system calls.
 var foreign = map[string]string{
-	"syscall":                       "poll actor phases . cmd/luahttpd upstream lua phases/handler lua/stdlib lua/ffi lua/lfs lua/resty",
+	"syscall":                       "poll actor phases . cmd/luahttpd upstream lua phases/handler lua/stdlib lua/ffi lua/lfs lua/luasocket lua/resty",
 	"golang.org/x/sys/unix":         "poll actor",
 	"github.com/yuin/gopher-lua":    "lua/gopher",
 	"layeh.com/gopher-luar":         "lua/gopher",

@@ -35,6 +35,7 @@ func areas() []area {
 		responseArea,
 		captureArea,
 		nativeArea,
+		luasocketArea, // api_luasocket.go
 		processArea,
 		errlogArea,
 		pipeArea,

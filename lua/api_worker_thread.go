@@ -16,7 +16,7 @@ var workerThreadArea = area{rows: []row{{"run_worker_thread", waiting, runWorker
 // threadAreas are the parts of the API that such a VM has: what needs neither a
 // request nor the worker.
 func threadAreas() []area {
-	return []area{constantsArea, escapeArea, hashArea, configArea, sharedArea, nativeArea}
+	return []area{constantsArea, escapeArea, hashArea, configArea, sharedArea, nativeArea, luasocketArea}
 }
 
 // workerThreads are the VMs of one worker for them

@@ -1,10 +1,12 @@
 package lua
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/luahttpd/luahttpd/lua/stdlib"
 	"github.com/luahttpd/luahttpd/lua/vm"
+	"github.com/luahttpd/luahttpd/phases"
 )
 
 // An actor's VM is small: libraries and areas of the API are opened when its program first names
@@ -58,6 +60,17 @@ func (l *lazyAPI) learn(s *site) {
 	}
 	l.fields = vm.NewNames(fields)
 	l.libs = stdlib.NewLazy([]string{"ngx", "ndk", "print"})
+}
+
+// Modules are the names that require finds without a file, in order.
+func Modules(cfg *phases.Config) []string {
+	e := &engine{site: siteSlot.Of(cfg), vm: stdlib.New(vm.Options{}), cached: true, null: null}
+	defer e.vm.Close()
+	e.openAPI(actorAreas())
+	var names []string
+	e.vm.Builtins(func(name string) { names = append(names, name) })
+	slices.Sort(names)
+	return names
 }
 
 func firstName(name string) string {
