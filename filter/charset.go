@@ -27,7 +27,7 @@ var Charset = phases.Define(phases.Spec[charset]{
 		phases.Add("charset_map", conf.HTTP, conf.BlockN(2, 2), addCharsetMap),
 	},
 	Finish: func(own *charset, b *phases.Block) error {
-		own.maps = charsetMaps.Of(b.Config)
+		own.maps, own.rooms = charsetMaps.Of(b.Config), inRooms.Of(b.Config)
 		if own.source == "off" {
 			own.source = ""
 		}
@@ -40,7 +40,7 @@ var Charset = phases.Define(phases.Spec[charset]{
 		return nil
 	},
 	Active: func(own *charset) bool { return own.name != nil || own.source != "" },
-	Filter: func(own *charset) phases.Filter { return phases.Filter{Header: own.header, Body: recode} },
+	Filter: func(own *charset) phases.Filter { return phases.Filter{Header: own.header, Body: own.body} },
 })
 
 type charset struct {
@@ -49,6 +49,7 @@ type charset struct {
 	override bool
 	types    mediaTypes
 	maps     *charsetTables
+	rooms    *rooms
 }
 
 var charsetMaps phases.ConfigSlot[charsetTables]
@@ -57,7 +58,7 @@ var charsetMaps phases.ConfigSlot[charsetTables]
 type recoding struct {
 	table   *charsetTable
 	partial []byte // the beginning of a character whose rest has not come
-	out     []byte
+	tenant
 }
 
 var recodings = phases.NewSlot[recoding](phases.KeepNothing)
@@ -130,15 +131,19 @@ func setCharset(o *phases.Response, name string) {
 	}
 }
 
-func recode(next phases.BodyFunc) phases.BodyFunc {
+func (own *charset) body(next phases.BodyFunc) phases.BodyFunc {
 	return func(r *phases.Request, c phases.Chunk) error {
 		z := recodings.Get(r)
 		if z == nil || r.Out.NoBody {
 			return next(r, c)
 		}
-		err := eachPiece(c, func(b []byte) error {
-			z.out = z.append(z.out[:0], b)
-			return next(r, phases.Chunk{Bytes: z.out})
+		m := z.enter(r, own.rooms, c.End)
+		if c.End {
+			defer z.leave()
+		}
+		err := m.each(c, func(b []byte) error {
+			m.out = z.append(m.out[:0], b)
+			return next(r, phases.Chunk{Bytes: m.out})
 		})
 		if err != nil || !c.Flush && !c.Last && !c.End {
 			return err
@@ -147,7 +152,7 @@ func recode(next phases.BodyFunc) phases.BodyFunc {
 			if err := next(r, phases.Chunk{Bytes: []byte("?")}); err != nil {
 				return err
 			}
-			z.partial = nil
+			z.partial = z.partial[:0]
 		}
 		return next(r, phases.Chunk{Flush: c.Flush, Last: c.Last, End: c.End})
 	}

@@ -100,15 +100,13 @@ func (z *recoding) append(dst, b []byte) []byte {
 		}
 		return dst
 	}
-	if len(z.partial) > 0 {
-		b = append(z.partial, b...)
-		z.partial = nil
-	}
+	b = z.room.join(z.partial, b)
+	z.partial = z.partial[:0]
 	for len(b) > 0 {
 		c, n := utf8.DecodeRune(b)
 		switch to, known := z.table.fromUTF8[c]; {
 		case c == utf8.RuneError && n == 1 && !utf8.FullRune(b):
-			z.partial = append([]byte(nil), b...)
+			z.partial = append(z.partial, b...)
 			return dst
 		case c < utf8.RuneSelf:
 			dst = append(dst, byte(c))

@@ -216,10 +216,8 @@ func (e *encoder) Write(b []byte) (int, error) {
 	return len(b), e.err
 }
 
-// eachPiece calls f with the bytes of a chunk, pieceSize of them at most.
-func eachPiece(c phases.Chunk, f func(b []byte) error) error { return eachPieceIn(nil, c, f) }
-
-// eachPieceIn is eachPiece with room for what is read of files.
+// eachPieceIn calls f with the bytes of a chunk, pieceSize of them at most; room
+// is for what is read of files.
 func eachPieceIn(room []byte, c phases.Chunk, f func(b []byte) error) error {
 	for len(c.Bytes) > 0 && c.File == nil {
 		n := min(len(c.Bytes), pieceSize)
@@ -230,9 +228,6 @@ func eachPieceIn(room []byte, c phases.Chunk, f func(b []byte) error) error {
 	}
 	if c.File == nil || c.Size == 0 {
 		return nil
-	}
-	if room == nil {
-		room = make([]byte, min(c.Size, pieceSize))
 	}
 	for c.Size > 0 {
 		n, err := c.File.ReadAt(room[:min(c.Size, int64(len(room)))], c.Off)

@@ -37,7 +37,7 @@ func (s *sink) Send(r *phases.Request, c phases.Chunk) error {
 	if c.Last {
 		s.ended++
 	}
-	return eachPiece(c, func(b []byte) error {
+	return new(room).each(c, func(b []byte) error {
 		_, err := s.body.Write(b)
 		return err
 	})
@@ -67,9 +67,9 @@ func newSite(t testing.TB, directives string) *site {
 		Content: func(r *phases.Request, _ *produced) phases.Result { return st.content(r) },
 	})
 	modules := []phases.Module{phases.CoreModule, phases.ProcessModule, Ranges, Gzip, Zstd, Brotli, phases.Postpone, GzipStatic, source,
-		Charset, SubFilter, Addition, Gunzip, Headers, HeadersMoreInput, HeadersMore, NotModified}
+		Charset, SSI, SubFilter, Addition, Gunzip, Headers, HeadersMoreInput, HeadersMore, NotModified}
 	dir := t.TempDir()
-	file, err := conf.Parse("nginx.conf", []byte("events {}\nhttp { server { location / { produce; "+directives+"\n} } }"), conf.Options{})
+	file, err := conf.Parse("nginx.conf", []byte("events {}\nhttp { charset_map koi8-r utf-8 { C0 D18E; } server { location / { produce; "+directives+"\n} } }"), conf.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,7 +41,7 @@ func FuzzSubstitution(f *testing.F) {
 			return
 		}
 		run := func(n int) []byte {
-			z := &substitution{}
+			z := &substitution{tenant: tenant{room: new(room)}}
 			for _, p := range []string{a, b} {
 				text := lowerASCII([]byte(p))
 				pair := &subPair{match: phases.Literal(p), with: phases.Literal("<" + p + ">")}
@@ -52,10 +52,10 @@ func FuzzSubstitution(f *testing.F) {
 			for rest := body; len(rest) > 0; {
 				k := min(n, len(rest))
 				z.replace(nil, rest[:k], false, false)
-				out, rest = append(out, z.out...), rest[k:]
+				out, rest = append(out, z.room.out...), rest[k:]
 			}
 			z.replace(nil, nil, true, false)
-			return append(out, z.out...)
+			return append(out, z.room.out...)
 		}
 		if one, all := run(n), run(len(body)+1); !bytes.Equal(one, all) {
 			t.Fatalf("by %d: %q, at once: %q", n, one, all)
@@ -74,7 +74,7 @@ func FuzzRecode(f *testing.F) {
 			return
 		}
 		run := func(n int) (out []byte) {
-			z := &recoding{table: table}
+			z := &recoding{table: table, tenant: tenant{room: new(room)}}
 			for rest := body; len(rest) > 0; {
 				k := min(n, len(rest))
 				out, rest = z.append(out, rest[:k]), rest[k:]

@@ -5,8 +5,6 @@ import (
 	"iter"
 	"strings"
 
-	"github.com/klauspost/compress/gzip"
-
 	"github.com/luahttpd/luahttpd/conf"
 	"github.com/luahttpd/luahttpd/phases"
 )
@@ -18,16 +16,17 @@ var Gunzip = phases.Define(phases.Spec[gunzip]{
 		phases.SetFlag("gunzip", inLocations, func(g *gunzip) *bool { return &g.on }),
 	}, phases.Ignore[gunzip](inLocations, conf.Exactly(2), "buffers grow as they must", "gunzip_buffers")...),
 	Finish: func(g *gunzip, b *phases.Block) error {
-		g.gzip = phases.ConfOf[gzipping](b.Loc)
+		g.gzip, g.rooms = phases.ConfOf[gzipping](b.Loc), inRooms.Of(b.Config)
 		return nil
 	},
 	Active: func(g *gunzip) bool { return g.on },
-	Filter: func(g *gunzip) phases.Filter { return phases.Filter{Header: g.header, Body: gunzipBody} },
+	Filter: func(g *gunzip) phases.Filter { return phases.Filter{Header: g.header, Body: g.body} },
 })
 
 type gunzip struct {
-	on   bool
-	gzip *gzipping
+	on    bool
+	gzip  *gzipping
+	rooms *rooms
 }
 
 func (g *gunzip) header(next phases.HeaderFunc) phases.HeaderFunc {
@@ -56,13 +55,14 @@ func (g *gunzip) header(next phases.HeaderFunc) phases.HeaderFunc {
 type inflation struct {
 	input []byte
 	last  bool // no more input will come
+	room  *room
 	err   error
 	pull  func() ([]byte, bool)
 }
 
 var inflations = phases.NewSlot[inflation](phases.KeepNothing)
 
-func gunzipBody(next phases.BodyFunc) phases.BodyFunc {
+func (g *gunzip) body(next phases.BodyFunc) phases.BodyFunc {
 	return func(r *phases.Request, c phases.Chunk) error {
 		z := inflations.Get(r)
 		if z == nil || r.Out.NoBody {
@@ -70,8 +70,13 @@ func gunzipBody(next phases.BodyFunc) phases.BodyFunc {
 		}
 		if z.pull == nil {
 			var stop func()
+			z.room = g.rooms.take()
 			z.pull, stop = iter.Pull(z.inflate)
-			r.OnEnd(stop)
+			r.OnEnd(func() {
+				stop()
+				z.room.unzip.Reset(strings.NewReader("")) // it forgets the response
+				g.rooms.give(z.room)
+			})
 		}
 		pass := func(b []byte) error {
 			z.input = b
@@ -88,7 +93,7 @@ func gunzipBody(next phases.BodyFunc) phases.BodyFunc {
 				}
 			}
 		}
-		if err := eachPiece(c, pass); err != nil {
+		if err := z.room.each(c, pass); err != nil {
 			return err
 		}
 		if c.End {
@@ -109,11 +114,15 @@ const errInflate = errorText("inflate() failed: the response is not what its Con
 // inflate is the decompressor's side.
 func (z *inflation) inflate(yield func([]byte) bool) {
 	in := &inflationInput{z, yield}
-	zr, err := gzip.NewReader(in)
+	zr := &z.room.unzip
+	err := zr.Reset(in)
 	if err == io.EOF {
 		return // nothing at all was there
 	}
-	out := make([]byte, pieceSize)
+	if cap(z.room.out) < pieceSize {
+		z.room.out = make([]byte, pieceSize)
+	}
+	out := z.room.out[:pieceSize]
 	for err == nil {
 		var n int
 		n, err = zr.Read(out)

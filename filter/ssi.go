@@ -21,6 +21,10 @@ var SSI = phases.Define(phases.Spec[ssi]{
 		phases.SetInt("ssi_value_length", inLocations, func(own *ssi) *int { return &own.valueLength }),
 		setTypes("ssi_types", func(own *ssi) *mediaTypes { return &own.types }),
 	}, phases.Ignore[ssi](inLocations, conf.Exactly(1), "buffers grow as they must", "ssi_min_file_chunk", "ssi_ignore_recycled_buffers")...),
+	Finish: func(own *ssi, b *phases.Block) error {
+		own.rooms = inRooms.Of(b.Config)
+		return nil
+	},
 	Active: func(own *ssi) bool { return own.on },
 	Filter: func(own *ssi) phases.Filter { return phases.Filter{Header: own.header, Body: own.body} },
 	Init: func(cfg *phases.Config, _ *ssi) error {
@@ -43,6 +47,7 @@ type ssi struct {
 	// valueLength bounds the value of a command's parameter in bytes (256).
 	valueLength int
 	types       mediaTypes
+	rooms       *rooms
 }
 
 const (
@@ -52,11 +57,12 @@ const (
 
 // ssiReading is a body that is being read.
 type ssiReading struct {
-	own        *ssi
-	r          *phases.Request
-	emit       func(b []byte) error
-	page       *ssiPage
-	held       []byte // the beginning of a command
+	own  *ssi
+	r    *phases.Request
+	emit func(b []byte) error
+	page *ssiPage
+	held []byte // the beginning of a command
+	tenant
 	timeFormat string
 	errorText  string
 	ifs        []ssiIf
@@ -69,12 +75,27 @@ type ssiReading struct {
 type ssiPage struct {
 	vars   map[string][]byte
 	blocks map[string][]byte
+	kept   int // bytes of them, and of a block that is being read
+}
+
+// ssiPageMax bounds, in bytes, what the commands of a page and its inclusions
+// may have kept: variables and blocks. What is beyond it is not.
+const ssiPageMax = 4 << 20
+
+// keep takes n bytes more, if they may be.
+func (p *ssiPage) keep(n int) bool {
+	if p.kept+n > ssiPageMax {
+		return false
+	}
+	p.kept += n
+	return true
 }
 
 // ssiBlock is a block that is being read.
 type ssiBlock struct {
 	name string
 	text []byte
+	over bool // there is more than is kept
 }
 
 // ssiCompiler keeps the expressions of pages.
@@ -115,7 +136,11 @@ func (own *ssi) body(next phases.BodyFunc) phases.BodyFunc {
 			return next(r, c)
 		}
 		z.emit = func(b []byte) error { return next(r, phases.Chunk{Bytes: b}) }
-		if err := eachPiece(c, func(b []byte) error { return z.read(b, false) }); err != nil {
+		m := z.enter(r, own.rooms, c.End)
+		if c.End {
+			defer z.leave()
+		}
+		if err := m.each(c, func(b []byte) error { return z.read(b, false) }); err != nil {
 			return err
 		}
 		if c.End {
@@ -137,10 +162,8 @@ const ssiHeldMax = 16 << 10
 
 // read takes the next piece of the body: what is not a command is put out.
 func (z *ssiReading) read(b []byte, last bool) error {
-	if len(z.held) > 0 {
-		b = append(z.held, b...)
-		z.held = nil
-	}
+	b = z.room.join(z.held, b)
+	z.held = z.held[:0]
 	for {
 		at := bytes.Index(b, ssiOpening)
 		if at < 0 {
@@ -148,7 +171,7 @@ func (z *ssiReading) read(b []byte, last bool) error {
 			if !last {
 				at -= beginsOf(b, ssiOpening)
 			}
-			z.held = bytes.Clone(b[at:])
+			z.held = append(z.held, b[at:]...)
 			return z.text(b[:at])
 		}
 		if err := z.text(b[:at]); err != nil {
@@ -157,7 +180,7 @@ func (z *ssiReading) read(b []byte, last bool) error {
 		b = b[at:]
 		c, n := scanSSI(b, z.own.valueLength)
 		if n == 0 && !last && len(b) < ssiHeldMax {
-			z.held = bytes.Clone(b)
+			z.held = append(z.held, b...)
 			return nil
 		}
 		if n == 0 {
@@ -186,12 +209,25 @@ func (z *ssiReading) text(b []byte) error {
 	case len(b) == 0:
 		return nil
 	case z.block != nil:
-		z.block.text = append(z.block.text, b...)
-		return nil
+		return z.extend(b)
 	case !z.visible():
 		return nil
 	}
 	return z.emit(b)
+}
+
+// extend adds to the block that is being read.
+func (z *ssiReading) extend(b []byte) error {
+	switch k := z.block; {
+	case k.over:
+		return nil
+	case !z.page.keep(len(b)):
+		k.over = true
+		return z.failed("too much text in the block \"%s\"", k.name)
+	default:
+		k.text = append(k.text, b...)
+		return nil
+	}
 }
 
 // failed puts the error text out and the reason in the log.

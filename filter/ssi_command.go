@@ -51,8 +51,7 @@ func (z *ssiReading) run(c *ssiCommand) error {
 func (z *ssiReading) command(c *ssiCommand, raw []byte) error {
 	if z.block != nil {
 		if c.invalid != "" || c.name != "endblock" {
-			z.block.text = append(z.block.text, raw...)
-			return nil
+			return z.extend(raw)
 		}
 		if z.page.blocks == nil {
 			z.page.blocks = map[string][]byte{}
@@ -134,15 +133,23 @@ func (z *ssiReading) set(c *ssiCommand) error {
 	if err != "" {
 		return z.failed("%s", err)
 	}
-	z.assign(name, value)
-	return nil
+	return z.assign(strings.ToLower(name), value)
 }
 
-func (z *ssiReading) assign(name string, value []byte) {
+func (z *ssiReading) assign(name string, value []byte) error {
+	old, known := z.page.vars[name]
+	more := len(value) - len(old)
+	if !known {
+		more += len(name)
+	}
+	if !z.page.keep(more) {
+		return z.failed("too long value of the variable \"%s\"", name)
+	}
 	if z.page.vars == nil {
 		z.page.vars = map[string][]byte{}
 	}
-	z.page.vars[strings.ToLower(name)] = value
+	z.page.vars[name] = value
+	return nil
 }
 
 func (z *ssiReading) beginBlock(c *ssiCommand) error {
@@ -190,7 +197,7 @@ func (z *ssiReading) include(c *ssiCommand) error {
 	sub.Run()
 	switch {
 	case isSet:
-		z.assign(set, sub.Subrequest().Body)
+		return z.assign(strings.ToLower(set), sub.Subrequest().Body)
 	case isStub && !sub.Subrequest().Produced:
 		return z.stub(sub, stub)
 	}
@@ -204,6 +211,8 @@ func (z *ssiReading) stub(sub *phases.Request, name string) error {
 		return z.failed("\"stub\"=\"%s\" is not found", name)
 	}
 	inner := &ssiReading{own: z.own, r: sub, emit: z.emit, page: z.page, timeFormat: z.timeFormat, errorText: z.errorText}
+	inner.enter(sub, z.own.rooms, true)
+	defer inner.leave()
 	if err := inner.read(text, false); err != nil {
 		return err
 	}

@@ -1,8 +1,12 @@
 package filter
 
 import (
+	"runtime"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/luahttpd/luahttpd/phases"
 )
 
 func TestScanSSI(t *testing.T) {
@@ -82,6 +86,33 @@ func TestAppendTime(t *testing.T) {
 	} {
 		if got := string(appendTime(nil, format, at)); got != want {
 			t.Errorf("%q: %q, want %q", format, got, want)
+		}
+	}
+}
+
+// What a page's commands make the server keep is bounded.
+func TestSSIKeepsLittle(t *testing.T) {
+	st := newRunning(t, "ssi on;")
+	long := strings.Repeat("x", 5<<20)
+	set := `<!--#set var="v" value="` + strings.Repeat("y", 200) + `" -->`
+	for name, body := range map[string]string{
+		"a block":            `<!--#block name="b" -->` + long + `<!--#endblock -->end`,
+		"a block and no end": `end<!--#block name="b" -->` + long,
+		"values":             set + strings.Repeat(`<!--#set var="v" value="$v$v" -->`, 30) + `end`,
+	} {
+		st.content = pieces("text/html", []byte(body), 32<<10)
+		var r phases.Request
+		var s sink
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		st.get(&r, &s)
+		runtime.ReadMemStats(&after)
+		got := s.body.String()
+		if !strings.Contains(got, "end") || !strings.Contains(got, ssiErrorDefault) || len(got) > 4000 {
+			t.Errorf("%s: %d bytes: %.200s", name, len(got), got)
+		}
+		if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 48<<20 {
+			t.Errorf("%s: %d MiB more", name, grown>>20)
 		}
 	}
 }

@@ -15,8 +15,12 @@ var SubFilter = phases.Define(phases.Spec[subFilter]{
 		phases.SetFlag("sub_filter_last_modified", inLocations, func(own *subFilter) *bool { return &own.lastModified }),
 	},
 	Default: func() subFilter { return subFilter{once: true} },
-	Active:  func(own *subFilter) bool { return len(own.pairs.Items) > 0 },
-	Filter:  func(own *subFilter) phases.Filter { return phases.Filter{Header: own.header, Body: own.body} },
+	Finish: func(own *subFilter, b *phases.Block) error {
+		own.rooms = inRooms.Of(b.Config)
+		return nil
+	},
+	Active: func(own *subFilter) bool { return len(own.pairs.Items) > 0 },
+	Filter: func(own *subFilter) phases.Filter { return phases.Filter{Header: own.header, Body: own.body} },
 })
 
 type subFilter struct {
@@ -24,6 +28,7 @@ type subFilter struct {
 	types        mediaTypes
 	once         bool
 	lastModified bool
+	rooms        *rooms
 }
 
 type subPair struct{ match, with *phases.Template }
@@ -48,7 +53,7 @@ type substitution struct {
 	patterns []subPattern
 	first    [256]bool // bytes that a text may begin with
 	held     []byte    // may be the beginning of a text
-	out      []byte
+	tenant
 }
 
 // subPattern is one text, in lower case.
@@ -94,12 +99,16 @@ func (own *subFilter) body(next phases.BodyFunc) phases.BodyFunc {
 		if z == nil || r.Out.NoBody {
 			return next(r, c)
 		}
-		err := eachPiece(c, func(b []byte) error {
+		m := z.enter(r, own.rooms, c.End)
+		if c.End {
+			defer z.leave()
+		}
+		err := m.each(c, func(b []byte) error {
 			z.replace(r, b, false, own.once)
-			if len(z.out) == 0 {
+			if len(m.out) == 0 {
 				return nil
 			}
-			return next(r, phases.Chunk{Bytes: z.out})
+			return next(r, phases.Chunk{Bytes: m.out})
 		})
 		if err != nil || !c.Flush && !c.Last && !c.End {
 			return err
@@ -107,20 +116,19 @@ func (own *subFilter) body(next phases.BodyFunc) phases.BodyFunc {
 		out := phases.Chunk{Flush: c.Flush, Last: c.Last, End: c.End}
 		if c.End {
 			z.replace(r, nil, true, own.once)
-			out.Bytes = z.out
+			out.Bytes = m.out
 		}
 		return next(r, out)
 	}
 }
 
-// replace puts into z.out what can be let go of the body up to and with b. At
+// replace puts into the room's out what can be let go of the body up to and with b. At
 // each place the first of the texts that may stand there decides.
 func (z *substitution) replace(r *phases.Request, b []byte, last, once bool) {
-	z.out = z.out[:0]
-	if len(z.held) > 0 {
-		b = append(z.held, b...)
-		z.held = nil
-	}
+	m := z.room
+	m.out = m.out[:0]
+	b = m.join(z.held, b)
+	z.held = z.held[:0]
 	from := 0
 	for i := 0; i < len(b); i++ {
 		if !z.first[b[i]] {
@@ -128,23 +136,23 @@ func (z *substitution) replace(r *phases.Request, b []byte, last, once bool) {
 		}
 		p, partial := z.match(b[i:], last)
 		if partial {
-			z.out = append(z.out, b[from:i]...)
-			z.held = append([]byte(nil), b[i:]...)
+			m.out = append(m.out, b[from:i]...)
+			z.held = append(z.held, b[i:]...)
 			return
 		}
 		if p == nil {
 			continue
 		}
-		z.out = append(z.out, b[from:i]...)
+		m.out = append(m.out, b[from:i]...)
 		if !p.found {
 			p.found, p.with = true, p.pair.with.Bytes(r)
 		}
-		z.out = append(z.out, p.with...)
+		m.out = append(m.out, p.with...)
 		p.spent = once
 		i += len(p.text) - 1
 		from = i + 1
 	}
-	z.out = append(z.out, b[from:]...)
+	m.out = append(m.out, b[from:]...)
 }
 
 // match finds the text that b begins with; partial: b is too short to tell.
