@@ -223,13 +223,11 @@ func (l *Loop) Poll(deadline time.Time) error {
 	if l.next < l.end {
 		return l.take()
 	}
-	if l.fetch() == 0 {
-		// Before it goes to the trouble of sleeping and being woken, it lets whoever waits for this
-		// processor run: often the clients, who then have the next requests ready. A sixth less
-		// CPU per request when the machine is busy, half a microsecond lost when it is not.
-		yield()
-		l.fetch()
-	}
+	// First it lets whoever waits for this processor run, at the latest now and not at the kernel's
+	// next tick: often the clients, who then have the next requests ready. A sixth less CPU per
+	// request when the machine is busy, half a microsecond lost when it is not.
+	yield()
+	l.fetch()
 	if l.next < l.end || l.fault != nil || !l.state.CompareAndSwap(running, sleeping) {
 		l.state.Store(running)
 		return l.take()
