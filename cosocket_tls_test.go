@@ -322,3 +322,50 @@ func TestConfCommands(t *testing.T) {
 		t.Errorf("the key log: %q %v", keys, err)
 	}
 }
+
+// TestBalancerTLS: set_upstream_tls says of each try whether TLS is spoken.
+func TestBalancerTLS(t *testing.T) {
+	dir := t.TempDir()
+	newAuthority(t, dir).issue("good", nil)
+	config := strings.ReplaceAll(`
+	worker_processes 1;
+	events {}
+	http {
+		upstream u {
+			server 0.0.0.1;
+			keepalive 4;
+			balancer_by_lua_block {
+				local b = require "ngx.balancer"
+				local plain = ngx.var.arg_plain or b.get_last_failure()
+				assert(b.set_current_peer(plain and "unix:DIR/plain.sock" or "unix:DIR/tls.sock"))
+				if ngx.var.arg_twice and not b.get_last_failure() then
+					b.set_more_tries(1)
+					b.set_current_peer("unix:DIR/none.sock")
+				end
+				assert(b.set_upstream_tls(not plain))
+			}
+		}
+		server {
+			listen 127.0.0.1:0;
+			location / { proxy_pass https://u; }
+			location = /var { set $s http; if ($arg_s) { set $s $arg_s; } proxy_pass $s://u; }
+		}
+		server { listen unix:DIR/plain.sock; location / { return 200 "plain\n"; } }
+		server {
+			listen unix:DIR/tls.sock ssl;
+			ssl_certificate DIR/good.crt;
+			ssl_certificate_key DIR/good.key;
+			location / { return 200 "tls\n"; }
+		}
+	}`, "DIR", dir)
+	ts := startServer(t, config, dir)
+	ts.expected = []string{"none.sock failed (2: No such file or directory)"}
+	for range 2 { // kept connections, too
+		for path, want := range map[string]string{"/": "tls\n", "/?plain=1": "plain\n", "/?twice=1": "plain\n",
+			"/var": "tls\n", "/var?plain=1": "plain\n", "/var?plain=1&s=https": "plain\n"} {
+			if _, body, _ := strings.Cut(ts.exchange(t, "GET "+path+" HTTP/1.0\r\n\r\n", 0), "\r\n\r\n"); body != want {
+				t.Errorf("%s: %q, want %q", path, body, want)
+			}
+		}
+	}
+}

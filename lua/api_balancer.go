@@ -27,6 +27,7 @@ var balancerArea = area{open: func(e *engine, ngx *vm.Table) {
 				t.PushBool(true)
 				return 1
 			}},
+			{"set_upstream_tls", "U", setUpstreamTLS},
 		} {
 			e.add(module, row)
 		}
@@ -62,13 +63,20 @@ func setPeer(t *vm.Thread, s *state) int {
 		if full, e := netip.ParseAddrPort(text); e == nil { // a port in the text wins
 			ip, port, err = full.Addr(), int(full.Port()), nil
 		}
-		if err != nil {
-			return fail(t, "no host allowed")
-		}
-		if port < 0 || port > 65535 {
+		switch {
+		case port < 0 || port > 65535:
 			return fail(t, "invalid port")
+		case err == nil:
+			s.entry.arg.try.Addr = actor.IP(netip.AddrPortFrom(ip, uint16(port)))
+		case s.own.strictPhases: // a name waits for its address
+			return fail(t, "no host allowed")
+		default:
+			addr, text := s.lookup(dialing{host: text, port: port})
+			if text != "" {
+				return fail(t, text)
+			}
+			s.entry.arg.try.Addr = addr
 		}
-		s.entry.arg.try.Addr = actor.IP(netip.AddrPortFrom(ip, uint16(port)))
 	}
 	s.entry.arg.try.Host = t.OptString(3, "")
 	t.PushBool(true)
@@ -109,9 +117,10 @@ func setPeerTimeouts(t *vm.Thread, s *state) int {
 		if t.Arg(i + 1).IsNil() {
 			continue
 		}
-		d, _, ok := delay(t.CheckNumber(i + 1))
+		seconds, _ := t.Arg(i + 1).ToNumber()
+		d, _, ok := delay(seconds)
 		if !ok || d == 0 {
-			return fail(t, "bad "+[]string{"connect", "send", "read"}[i]+" timeout")
+			t.Errorf("bad %s timeout", []string{"connect", "send", "read"}[i])
 		}
 		*to = d
 	}
@@ -123,11 +132,14 @@ func enableKeepalive(t *vm.Thread, s *state) int {
 	try := s.entry.arg.try
 	idle, _, ok := delay(t.OptNumber(1, 60))
 	if !ok {
-		return fail(t, "bad idle_timeout")
+		t.ArgError(1, "expected >= 0")
 	}
 	requests := t.OptInt(2, 100)
 	if requests < 0 {
-		return fail(t, "bad max_requests")
+		t.ArgError(2, "expected >= 0")
+	}
+	if try.Addr == (actor.Addr{}) {
+		return fail(t, "no current peer set")
 	}
 	try.Keep, try.KeepIdle, try.KeepRequests = true, idle, requests
 	t.PushBool(true)
@@ -135,11 +147,27 @@ func enableKeepalive(t *vm.Thread, s *state) int {
 }
 
 func bindPeer(t *vm.Thread, s *state) int {
-	ip, err := netip.ParseAddr(t.CheckString(1))
+	text := t.CheckString(1)
+	from, err := netip.ParseAddrPort(text)
 	if err != nil {
-		return fail(t, "invalid addr")
+		ip, err := netip.ParseAddr(text)
+		if err != nil {
+			return fail(t, "invalid addr "+text)
+		}
+		from = netip.AddrPortFrom(ip, 0)
 	}
-	s.entry.arg.try.Local = actor.IP(netip.AddrPortFrom(ip, 0))
+	s.entry.arg.try.Local = actor.IP(from)
+	t.PushBool(true)
+	return 1
+}
+
+func setUpstreamTLS(t *vm.Thread, s *state) int {
+	try, v := s.entry.arg.try, t.Arg(1)
+	on := !(v.Kind() == vm.KBool && !v.Bool() || v.Kind() == vm.KNumber && v.Num() == 0)
+	if on && !try.MayTLS {
+		return fail(t, "the location passes to a URL without TLS")
+	}
+	try.TLS = on
 	t.PushBool(true)
 	return 1
 }

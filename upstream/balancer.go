@@ -105,6 +105,10 @@ type Try struct {
 	LastStatus int
 	// Recreate: the request is written anew for this try.
 	Recreate bool
+	// TLS is spoken with the peer; a change holds for the tries that follow too.
+	// It cannot be chosen without the settings for it (MayTLS): the URL of the
+	// location names https or leaves it to variables.
+	TLS, MayTLS bool
 	// Local is the address to connect from; the zero value is what
 	// proxy_bind says.
 	Local actor.Addr

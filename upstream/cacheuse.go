@@ -359,7 +359,7 @@ func (x *Exchange) serveAndUpdate() phases.Result {
 	u.r = x.r
 	u.prepare(x.set)
 	u.silent, u.cache = true, update
-	u.rewrite, u.setBody, u.target = x.rewrite, slices.Clone(x.setBody), x.target
+	u.rewrite, u.setBody, u.target, u.secure = x.rewrite, slices.Clone(x.setBody), x.target, x.secure
 	u.uri = append(u.uri[:0], x.uri...)
 	if u.proto = x.proto; x.proto == &x.http {
 		u.http = x.http

@@ -26,6 +26,7 @@ type Exchange struct {
 	// intercept404: a 404 is answered with the error page of the location.
 	intercept404 bool
 	target       target
+	secure       *secure // of the location; nil: it has none
 	uri          []byte // that the peer is asked for
 	start        time.Time
 
@@ -210,7 +211,7 @@ func (x *Exchange) release() {
 	clear(x.trailers)
 	clear(x.attempts)
 	x.cache = nil
-	x.r, x.set, x.proto, x.rewrite, x.setBody, x.co, x.target, x.try = nil, nil, nil, nil, nil, nil, target{}, Try{}
+	x.r, x.set, x.proto, x.rewrite, x.setBody, x.co, x.target, x.secure, x.try = nil, nil, nil, nil, nil, nil, target{}, nil, Try{}
 	x.attempts = x.attempts[:0]
 	x.head.Reset()
 	if len(w.free) < freeExchanges {
@@ -324,11 +325,13 @@ func (x *Exchange) pick() (addr actor.Addr, f *failure, res phases.Result) {
 	t.Local, t.Recreate = actor.Addr{}, false
 	if u.Choose != nil {
 		t.More, t.Left, t.Limit, t.Addr = 0, x.left, x.set.NextTries, actor.Addr{}
+		t.TLS, t.MayTLS = x.target.secure != nil, x.secure != nil
 		x.nameUpstream(u.Name)
 		a.addr = u.Name
 		if res = u.Choose(x.r, t); res != phases.Next {
 			return addr, nil, res
 		}
+		x.setTLS(t.TLS)
 		x.left += t.More
 		if n := x.set.NextTries; n > 0 {
 			x.left = min(x.left, n-t.Number+1)
@@ -354,6 +357,18 @@ func (x *Exchange) pick() (addr actor.Addr, f *failure, res phases.Result) {
 	a.addr = x.name
 	x.nameUpstream(x.name)
 	return addr, nil, phases.Next
+}
+
+// setTLS has the peer spoken to with or without TLS.
+func (x *Exchange) setTLS(on bool) {
+	t := &x.target
+	switch {
+	case on == (t.secure != nil) || on && x.secure == nil:
+	case on:
+		t.secure, t.scheme = x.secure, "https"
+	default:
+		t.secure, t.scheme = nil, "http"
+	}
 }
 
 // nameUpstream sets what the error log says of the peer.

@@ -98,6 +98,7 @@ func implied(b *phases.Block, s *conf.Stmt, t *target, port uint16) (*Upstream, 
 // aim finds the target of the request.
 func (x *Exchange) aim(p *pass, tls *secure) phases.Result {
 	r := x.r
+	x.secure = tls
 	if !p.dynamic {
 		x.target = p.target
 		if x.target.tls() {
