@@ -27,7 +27,7 @@ type Exchange struct {
 	intercept404 bool
 	target       target
 	secure       *secure // of the location; nil: it has none
-	uri          []byte // that the peer is asked for
+	uri          []byte  // that the peer is asked for
 	start        time.Time
 
 	// The tries.
