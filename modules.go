@@ -4,6 +4,7 @@ import (
 	"github.com/luahttpd/luahttpd/filter"
 	"github.com/luahttpd/luahttpd/lua"
 	"github.com/luahttpd/luahttpd/phases"
+	"github.com/luahttpd/luahttpd/phases/console"
 	"github.com/luahttpd/luahttpd/phases/handler"
 	"github.com/luahttpd/luahttpd/upstream"
 )
@@ -53,6 +54,8 @@ func modules() []phases.Module {
 		handler.FLV,
 		handler.EmptyGIF,
 		handler.StubStatus,
+		console.Console,
+		console.Metrics,
 		handler.AccessLog,
 
 		upstream.Module,

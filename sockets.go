@@ -3,7 +3,6 @@ package luahttpd
 import (
 	"errors"
 	"fmt"
-	"net"
 	"os"
 
 	"github.com/luahttpd/luahttpd/actor"
@@ -96,15 +95,9 @@ func listenSocket(l *phases.Listen) (*actor.Listener, error) {
 	a := actor.IP(l.Addr)
 	if l.Unix != "" {
 		a = actor.Unix(l.Unix)
-		// A file that nobody listens on any more is in the way, as in nginx
-		// a reload leaves it to be bound again.
-		if c, err := net.Dial("unix", l.Unix); err == nil {
-			c.Close()
-		} else if st, serr := os.Lstat(l.Unix); serr == nil && st.Mode()&os.ModeSocket != 0 {
-			os.Remove(l.Unix)
-		}
 	}
 	return actor.Listen(a, actor.ListenOptions{
+		Replace: true, // a reload leaves the file of a unix socket to be bound again
 		Backlog: max(l.Backlog, 0), ReusePort: l.ReusePort, DualStack: !l.IPv6Only, DeferAccept: l.Deferred, NoDelay: true,
 		KeepAlive: actor.KeepAlive{On: l.KeepAlive.On, Idle: l.KeepAlive.Idle, Interval: l.KeepAlive.Interval, Count: l.KeepAlive.Count},
 		Rcvbuf:    l.Rcvbuf, Sndbuf: l.Sndbuf, FastOpen: l.FastOpen,

@@ -3,6 +3,7 @@ package actor
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -26,6 +27,7 @@ type ListenOptions struct {
 	Sndbuf      int
 	FastOpen    int         // length of the queue of TCP Fast Open; 0: off
 	Mode        os.FileMode // of a unix socket's file; 0: 0666, as nginx has it
+	Replace     bool        // a unix socket's file that nobody listens on any more is in the way of none
 }
 
 // A Listener is a listening socket. Several workers may accept from it. Its methods are for any
@@ -47,12 +49,24 @@ func Listen(a Addr, o ListenOptions) (*Listener, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("socket", err)
 	}
+	if a.IsUnix() && o.Replace {
+		removeStale(a.Path)
+	}
 	l, err := listen(fd, a, o)
 	if err != nil {
 		unix.Close(fd)
 		return nil, err
 	}
 	return l, nil
+}
+
+// removeStale removes a socket's file that nobody listens on; errors are bind's to tell.
+func removeStale(path string) {
+	if c, err := net.Dial("unix", path); err == nil {
+		c.Close()
+	} else if st, serr := os.Lstat(path); serr == nil && st.Mode()&os.ModeSocket != 0 {
+		os.Remove(path)
+	}
 }
 
 func listen(fd int, a Addr, o ListenOptions) (*Listener, error) {

@@ -38,6 +38,22 @@ func actorHotfix(t *vm.Thread, s *state) int {
 	return 1
 }
 
+// change carries out a message that no handler gets.
+func (v *service) change(m *mailbox.Message) {
+	var answer mailbox.Body
+	var err error
+	if m.Cmd == mailbox.Inject {
+		answer, err = v.inject(m)
+	} else {
+		err = v.hotfix(m)
+	}
+	if err != nil {
+		m.Fail(mailbox.EERROR, err.Error())
+		return
+	}
+	m.Reply(answer)
+}
+
 // hotfix runs the new program beside the old handlers and puts its handlers in their place.
 func (v *service) hotfix(m *mailbox.Message) error {
 	values := m.Body.Values()

@@ -184,8 +184,10 @@ func (s *state) doCall(t *vm.Thread) (mailbox.Body, *mailbox.Error) {
 		return nil, err
 	}
 	if to == nil {
+		err := noActor(name, cmd)
 		s.e.site.cfg.Actors.Lost(s.e.self, name, cmd)
-		return nil, noActor(name, cmd)
+		s.e.site.cfg.Actors.Unsent(err)
+		return nil, err
 	}
 	strand := s.speaker(t)
 	return strand.Call(to, cmd, b, timeout)

@@ -68,7 +68,7 @@ func runWorkerThread(t *vm.Thread, s *state) int {
 // runFor runs the function beside the worker, with the coroutine parked, and
 // pushes copies of what it returned.
 func (e *engine) runFor(t *vm.Thread, s *state, fn vm.Value, args []vm.Value, failed func(string) int) int {
-	home, run := s.e, e.begin(e.site.http, nil, inThread)
+	home, run := s.e, e.draw(e.site.http, nil, inThread)
 	var results []vm.Value
 	var err error
 	var ended, fetched, abandoned bool // the worker's
@@ -152,7 +152,7 @@ func (e *engine) close() {
 
 // lookup finds a function of a module in the VM; why says what is wrong.
 func (e *engine) lookup(module, name string) (fn vm.Value, why string) {
-	run := e.begin(e.site.http, nil, inThread)
+	run := e.draw(e.site.http, nil, inThread)
 	defer e.vm.Release(run.t)
 	results, err := run.t.Call(e.vm.Globals().GetStr("require"), vm.String(module))
 	var le *vm.Error

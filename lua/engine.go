@@ -102,6 +102,8 @@ type engine struct {
 	processes map[*process]struct{}
 	looked    time.Time // at the files, with lua_code_cache stat
 	idle      []*state
+	live      []*state // that have begun
+	begun     uint64   // how many have
 	null      vm.Value
 	regexes   regexes
 	exiting   bool // the worker has no more requests

@@ -31,6 +31,8 @@ type state struct {
 	logger      *phases.Logger
 
 	// In the entry only:
+	id       uint64 // of the engine's states
+	slot     int    // in engine.live
 	verdict  verdict
 	meter    meter
 	arg      argument
@@ -68,6 +70,15 @@ var errOver = errors.New("the run is over")
 
 // begin takes a Lua thread for a script of phase p.
 func (e *engine) begin(own *Conf, r *phases.Request, p phase) *state {
+	s := e.draw(own, r, p)
+	e.begun++
+	s.id, s.slot = e.begun, len(e.live)
+	e.live = append(e.live, s)
+	return s
+}
+
+// draw is begin for a state that belongs to another one.
+func (e *engine) draw(own *Conf, r *phases.Request, p phase) *state {
 	var s *state
 	n := len(e.idle)
 	if n > 0 {
@@ -92,6 +103,11 @@ func (e *engine) begin(own *Conf, r *phases.Request, p phase) *state {
 // end gives the Lua thread back.
 func (s *state) end() {
 	e := s.e
+	last := len(e.live) - 1
+	e.live[s.slot] = e.live[last]
+	e.live[s.slot].slot = s.slot
+	e.live[last] = nil
+	e.live = e.live[:last]
 	pooled := s.threads == nil // otherwise one may still be on its way out
 	s.unwatch()
 	s.killThreads()

@@ -199,12 +199,8 @@ func (v *service) Handle(m *mailbox.Message) {
 	if b, ok := m.Body.(*body); ok && b.socket != nil {
 		defer b.Dispose() // when there is no handler for it
 	}
-	if m.Cmd == hotfixCommand && m.Kind == mailbox.Call && v.prog != nil {
-		if err := v.hotfix(m); err != nil {
-			m.Fail(mailbox.EERROR, err.Error())
-		} else {
-			m.Reply(nil)
-		}
+	if m.Kind == mailbox.Call && (m.Cmd == hotfixCommand && v.prog != nil || m.Cmd == mailbox.Inject) {
+		v.change(m)
 		return
 	}
 	fn, args, code := v.find(m)
@@ -243,19 +239,24 @@ func (v *service) weigh(s *state, m *mailbox.Message) {
 	}
 	if v.spent == "" && v.grown > limit/8 {
 		v.grown = 0
-		roots := []vm.Value{v.e.vm.Globals().Value(), v.e.vm.Registry().Value(), v.other, v.down, v.exit}
-		for _, t := range []*vm.Table{v.call, v.cast} {
-			if t != nil {
-				roots = append(roots, t.Value())
-			}
-		}
-		if _, enough := vm.Held(roots, limit, weighTime); !enough {
+		if _, enough := vm.Held(v.roots(), limit, weighTime); !enough {
 			v.spent = "mem_limit of " + sizeText(limit) + " exceeded"
 		}
 	}
 	if v.spent != "" {
 		v.a.Crash(v.spent)
 	}
+}
+
+// roots are the values from which all that the actor holds can be reached.
+func (v *service) roots() []vm.Value {
+	roots := []vm.Value{v.e.vm.Globals().Value(), v.e.vm.Registry().Value(), v.other, v.down, v.exit}
+	for _, t := range []*vm.Table{v.call, v.cast} {
+		if t != nil {
+			roots = append(roots, t.Value())
+		}
+	}
+	return roots
 }
 
 // find is the handler of a message with its arguments; why says what is wrong.

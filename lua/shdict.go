@@ -352,6 +352,9 @@ func (d *dict) keys(limit int) (keys []string) {
 	return keys
 }
 
+// Space is the dictionary's as a zone.
+func (d *dict) Space() (capacity, free int64) { return d.size, d.freeSpace() }
+
 // freeSpace is nginx's: bytes in whole free pages.
 func (d *dict) freeSpace() int64 {
 	d.mu.Lock()

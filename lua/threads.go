@@ -58,7 +58,7 @@ func threadSpawn(t *vm.Thread, s *state) int {
 
 // spawn starts a light thread and runs it until it first waits.
 func (s *state) spawn(parent *vm.Thread, fn vm.Value, args []vm.Value) *state {
-	sub := s.e.begin(s.own, s.r, s.phase)
+	sub := s.e.draw(s.own, s.r, s.phase)
 	sub.entry, sub.client = s.entry, s.client
 	sub.light = &lightThread{parent: parent}
 	s.entry.threads = append(s.entry.threads, sub)

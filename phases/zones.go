@@ -48,6 +48,18 @@ func (b *Block) Zone(s *conf.Stmt, kind, name string, size int64, create func() 
 	return z.value, nil
 }
 
+// A Sized is the value of a zone that has room for so many bytes.
+type Sized interface {
+	Space() (capacity, free int64)
+}
+
+// EachZone calls f for the zones of the configuration.
+func (cfg *Config) EachZone(f func(kind, name string, value any)) {
+	for name, z := range cfg.zones {
+		f(z.kind, name, z.value)
+	}
+}
+
 // KeepZones makes the zones of cfg, which is taken, those that the next
 // configuration finds. Those that cfg does not name are gone.
 func (cfg *Config) KeepZones() {

@@ -171,7 +171,12 @@ func (a *Actor) System() *System { return a.sys }
 func (a *Actor) Scope() *Scope { return a.scope.Load() }
 
 // Behaviour is what its Spec has made; only on its worker.
-func (a *Actor) Behaviour() Behaviour { return a.behaviour }
+func (a *Actor) Behaviour() Behaviour {
+	if t, ok := a.behaviour.(*tracing); ok {
+		return t.Behaviour
+	}
+	return a.behaviour
+}
 
 // Alive says whether it takes messages.
 func (a *Actor) Alive() bool {

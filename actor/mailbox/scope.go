@@ -73,6 +73,7 @@ func (c *Scope) add(a *Actor) *Error {
 	c.sys.mu.Lock()
 	c.sys.actors[a.ID] = a
 	c.sys.mu.Unlock()
+	c.sys.counters.started.Add(1)
 	return nil
 }
 
@@ -93,9 +94,11 @@ func (c *Scope) replace(a, b *Actor) bool {
 	}
 	c.mu.Unlock()
 	c.sys.mu.Lock()
-	delete(c.sys.actors, a.ID)
+	c.sys.part(a)
 	c.sys.actors[b.ID] = b
 	c.sys.mu.Unlock()
+	c.sys.counters.started.Add(1)
+	c.sys.counters.restarts.Add(1)
 	return true
 }
 
@@ -111,7 +114,7 @@ func (c *Scope) drop(a *Actor) {
 	}
 	c.mu.Unlock()
 	c.sys.mu.Lock()
-	delete(c.sys.actors, a.ID)
+	c.sys.part(a)
 	c.sys.mu.Unlock()
 }
 

@@ -75,6 +75,15 @@ func (s *Strand) newCall(to *Actor, cmd string, body Body, timeout time.Duration
 // back. timeout 0 is the system's; the deadline of the message that the strand handles holds too.
 // When the coroutine is killed meanwhile, the call is cancelled.
 func (s *Strand) Call(to *Actor, cmd string, body Body, timeout time.Duration) (Body, *Error) {
+	b, err := s.ask(to, cmd, body, timeout)
+	if err != nil {
+		to.sys.count(err)
+	}
+	return b, err
+}
+
+// ask is Call without the counting.
+func (s *Strand) ask(to *Actor, cmd string, body Body, timeout time.Duration) (Body, *Error) {
 	m, err := s.newCall(to, cmd, body, timeout)
 	if err != nil {
 		return nil, err
@@ -225,6 +234,7 @@ func (l *Select) Next() (ref any, b Body, err *Error, ok bool) {
 	m := l.ready[0]
 	l.ready = l.ready[1:]
 	b, err = m.result()
+	l.s.Actor.sys.count(err)
 	return m.Ref, b, err, true
 }
 

@@ -20,12 +20,13 @@ type System struct {
 	// Log is called with what the operator should know. Set it before the first actor.
 	Log func(text string)
 
-	root    Scope
-	ids     atomic.Uint64
-	limit   atomic.Int64 // default timeout in nanoseconds
-	closing atomic.Bool
-	letters letters
-	topics  topics
+	root     Scope
+	ids      atomic.Uint64
+	limit    atomic.Int64 // default timeout in nanoseconds
+	closing  atomic.Bool
+	letters  letters
+	topics   topics
+	counters counters
 
 	mu      sync.Mutex
 	workers []*actor.Worker
@@ -214,8 +215,19 @@ func (sys *System) Start(ctx context.Context, spec *Spec) (*Actor, error) {
 
 // Call sends a message from outside of all workers and waits for its answer.
 func (sys *System) Call(ctx context.Context, to *Actor, cmd string, args ...any) ([]any, error) {
+	sys.counters.outside.Add(1)
+	values, err := sys.ask(ctx, to, cmd, args)
+	if err != nil {
+		sys.count(err)
+		return nil, err
+	}
+	return values, nil
+}
+
+// ask is Call without the counting.
+func (sys *System) ask(ctx context.Context, to *Actor, cmd string, args Args) ([]any, *Error) {
 	out := make(chan struct{})
-	m := &Message{Kind: Call, To: to, Cmd: cmd, Body: Args(args), out: out, depth: 1, Session: sys.ids.Add(1), sent: time.Now()}
+	m := &Message{Kind: Call, To: to, Cmd: cmd, Body: args, out: out, depth: 1, Session: sys.ids.Add(1), sent: time.Now()}
 	m.deadline = m.sent.Add(sys.timeout())
 	if d, ok := ctx.Deadline(); ok && d.Before(m.deadline) {
 		m.deadline = d
@@ -228,11 +240,8 @@ func (sys *System) Call(ctx context.Context, to *Actor, cmd string, args ...any)
 	code := ETIMEOUT
 	select {
 	case <-out:
-		if m.err != nil {
+		if m.err != nil || m.answer == nil {
 			return nil, m.err
-		}
-		if m.answer == nil {
-			return nil, nil
 		}
 		return m.answer.Values(), nil
 	case <-limit.C:

@@ -96,6 +96,8 @@ type letters struct {
 
 	mu     sync.Mutex
 	logged map[uint64]time.Time
+	recent []Letter // a ring: next is the oldest
+	next   int
 }
 
 // Letters are the counts of messages that reached nobody, by reason.
@@ -132,34 +134,34 @@ func (sys *System) letter(reason string, from *Actor, id uint64, to, cmd string,
 	default:
 		l.exit.Add(1)
 	}
-	now := time.Now()
-	age := 0.0
+	x := Letter{At: time.Now(), Reason: reason, To: to, Cmd: cmd, Session: session}
 	if !sent.IsZero() {
-		age = now.Sub(sent).Seconds()
+		x.Age = x.At.Sub(sent)
 	}
-	sender := ""
 	if from != nil {
-		sender = from.String()
+		x.From = from.String()
 	}
-	if l.due(id, now) {
-		sys.logf("actor: dead letter (%s) from %s to %s.%s session %d after %.3fs", reason, sender, to, cmd, session, age)
+	if l.due(id, x) {
+		sys.logf("actor: dead letter (%s) from %s to %s.%s session %d after %.3fs", reason, x.From, to, cmd, session, x.Age.Seconds())
 	}
 	sys.topics.RLock()
 	followed := len(sys.topics.m[DeadLetters]) > 0
 	sys.topics.RUnlock()
 	if followed {
-		sys.Publish(nil, DeadLetters, Args{map[any]any{"reason": reason, "from": sender, "to": to, "cmd": cmd,
-			"session": float64(session), "age": age}}, nil)
+		sys.Publish(nil, DeadLetters, Args{map[any]any{"reason": reason, "from": x.From, "to": to, "cmd": cmd,
+			"session": float64(session), "age": x.Age.Seconds()}}, nil)
 	}
 }
 
 // maxLogged bounds the targets whose last line in the log is remembered.
 const maxLogged = 4096
 
-// due says whether the log may have a line about the target: one a second.
-func (l *letters) due(id uint64, now time.Time) bool {
+// due remembers a letter and says whether the log may have a line about its target: one a second.
+func (l *letters) due(id uint64, x Letter) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.remember(x)
+	now := x.At
 	if now.Sub(l.logged[id]) < time.Second {
 		return false
 	}

@@ -21,6 +21,15 @@ func (t *Thread) Parent() *Thread { return t.maker }
 // Resumer is the thread that resumed this one and waits for it, or nil.
 func (t *Thread) Resumer() *Thread { return t.parent }
 
+// Running is the coroutine that runs in place of the thread, which has resumed it or whose coroutine has; the thread
+// itself when there is none.
+func (t *Thread) Running() *Thread {
+	if t.x == nil || t.x.cur == nil {
+		return t
+	}
+	return t.x.cur
+}
+
 // SameRun tells whether t and o belong to the same chain of coroutines, begun by one call out of Go.
 func (t *Thread) SameRun(o *Thread) bool { return t.x != nil && t.x == o.x }
 

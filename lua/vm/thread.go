@@ -151,9 +151,10 @@ func newThread(m *VM, slots, frames int) *Thread {
 		flimit: uintptr(frames * frameSize), fo: ^uintptr(frameSize - 1), vm: m, env: m.globals}
 }
 
-func (t *Thread) at(off uintptr) *Value            { return (*Value)(unsafe.Add(t.stk, off)) }
-func (t *Thread) fp() *frame                       { return (*frame)(unsafe.Add(t.frames, t.fo)) }
-func (t *Thread) frameAt(fo uintptr) *frame        { return (*frame)(unsafe.Add(t.frames, fo)) }
+func (t *Thread) at(off uintptr) *Value     { return (*Value)(unsafe.Add(t.stk, off)) }
+func (t *Thread) fp() *frame                { return (*frame)(unsafe.Add(t.frames, t.fo)) }
+func (t *Thread) frameAt(fo uintptr) *frame { return (*frame)(unsafe.Add(t.frames, fo)) }
+
 func (t *Thread) hasFrame() bool                   { return t.fo+frameSize != 0 }
 func (t *Thread) slice(off uintptr, n int) []Value { return unsafe.Slice(t.at(off), n) }
 
