@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 	"time"
 
@@ -95,7 +96,7 @@ func pipeSpawn(t *vm.Thread, s *state, meta *vm.Table) int {
 	default:
 		t.Errorf("bad args arg: table expected, got %s", v.Kind())
 	}
-	p := &process{e: s.e, cmd: exec.Command(args[0], args[1:]...), waitTimeout: pipeTimeout}
+	p := &process{e: s.e, cmd: command(args), waitTimeout: pipeTimeout}
 	p.stdin.timeout, p.out[0].timeout, p.out[1].timeout = pipeTimeout, pipeTimeout, pipeTimeout
 	if o := t.Arg(2).Table(); o != nil {
 		p.merged = o.GetStr("merge_stderr").Truth()
@@ -115,6 +116,25 @@ func pipeSpawn(t *vm.Thread, s *state, meta *vm.Table) int {
 	}
 	t.Push(s.e.vm.NewUserdata(p, meta))
 	return 1
+}
+
+// defaultPath is where programs are looked for without PATH, as by execvp(3):
+// the server may have been started with no environment at all.
+var defaultPath = []string{"/bin/", "/usr/bin/"}
+
+func command(args []string) *exec.Cmd {
+	name := args[0]
+	if os.Getenv("PATH") == "" && !strings.Contains(name, "/") {
+		for _, dir := range defaultPath {
+			if path, err := exec.LookPath(dir + name); err == nil {
+				name = path
+				break
+			}
+		}
+	}
+	c := exec.Command(name, args[1:]...)
+	c.Args[0] = args[0]
+	return c
 }
 
 func texts(t *vm.Thread, list *vm.Table) (all []string) {

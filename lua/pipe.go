@@ -11,6 +11,7 @@ import (
 
 	"github.com/luahttpd/luahttpd/actor"
 	"github.com/luahttpd/luahttpd/lua/vm"
+	"github.com/luahttpd/luahttpd/phases"
 )
 
 // process is a program that a script has started (ngx.pipe), with the pipes to
@@ -93,6 +94,7 @@ func (p *process) start() (err error) {
 		_ = p.cmd.Wait() // its state tells all
 		w.Post(actor.TaskFunc(func(*actor.Worker) {
 			p.ended = true
+			p.e.site.cfg.MainLog.Logf(phases.LevelDebug, 0, "lua pipe SIGCHLD fd read pid:%d status:%v", p.cmd.Process.Pid, p.cmd.ProcessState)
 			delete(p.e.processes, p)
 			p.waiter.wake()
 		}))
