@@ -8,11 +8,9 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -538,82 +536,4 @@ func TestFields(t *testing.T) {
 			}
 		}
 	}
-}
-
-// TestMemory has 1,000 clients that do not read answers much larger than the
-// buffers, and as many whose peers send a byte now and then: what is held for
-// each of them is bounded.
-func TestMemory(t *testing.T) {
-	const clients, size = 1000, 2 << 20
-	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil || limit.Cur < 6*clients {
-		t.Skip("not enough descriptors")
-	}
-	block := make([]byte, 64<<10)
-	var sent atomic.Int64
-	stop := make(chan bool)
-	p := startPeer(t, func(_ int, c net.Conn) {
-		c.SetDeadline(time.Now().Add(time.Minute))
-		request := make([]byte, 256)
-		n, err := c.Read(request)
-		if err != nil {
-			return
-		}
-		fmt.Fprintf(c, "%sContent-Length: %d\r\n\r\n", ok, size)
-		for bytes.HasPrefix(request[:n], []byte("GET /trickle")) {
-			c.Write(block[:1])
-			sent.Add(1)
-			select {
-			case <-stop:
-				return
-			case <-time.After(100 * time.Millisecond):
-			}
-		}
-		for left := size; left > 0 && err == nil; left -= n {
-			n, err = c.Write(block[:min(left, len(block))])
-			sent.Add(int64(n))
-		}
-	})
-	for _, c := range []struct{ path, temp string }{{"/", "0"}, {"/", "64k"}, {"/trickle", "1024m"}} {
-		s := serve(t, p, "", "location / { proxy_pass http://PEER; proxy_connect_timeout 20s; proxy_max_temp_file_size "+c.temp+"; }")
-		before := heap()
-		conns := make([]net.Conn, clients)
-		for i := range conns {
-			conn, err := net.Dial("tcp", s.addr)
-			if err != nil {
-				t.Fatal(err)
-			}
-			conns[i] = conn
-			conn.(*net.TCPConn).SetReadBuffer(4096)
-			fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", c.path)
-		}
-		last := sent.Load()
-		for range 100 { // until nothing moves, or all trickle
-			time.Sleep(100 * time.Millisecond)
-			now := sent.Load()
-			if now == last || c.path == "/trickle" && now > 5*clients {
-				break
-			}
-			last = now
-		}
-		held := (heap() - before) / clients
-		t.Logf("%s %s: %d KB each", c.path, c.temp, held>>10)
-		if held > 100<<10 {
-			t.Errorf("%s: %d KB are held for each", c.path, held>>10)
-		}
-		if c.path == "/trickle" {
-			close(stop)
-		}
-		for _, conn := range conns {
-			conn.Close()
-		}
-		sent.Store(0)
-	}
-}
-
-func heap() int64 {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapInuse + m.StackInuse)
 }

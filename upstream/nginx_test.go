@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"os"
@@ -122,6 +123,75 @@ func TestSameChoices(t *testing.T) {
 			for i := range theirs {
 				if ours[i] != theirs[i] {
 					t.Errorf("request %d: %s, nginx %s", i, ours[i], theirs[i])
+				}
+			}
+		})
+	}
+}
+
+// TestSameShares: where chance chooses, peers get the shares of the requests
+// that nginx gives them.
+func TestSameShares(t *testing.T) {
+	arrived, release := make(chan bool, 1), make(chan bool)
+	busy := answering(t, func(_ int, r *http.Request, _ string) string {
+		if r.URL.Path == "/hold" {
+			arrived <- true
+			<-release
+		}
+		return ok + "Content-Length: 2\r\n\r\nhi"
+	}).addr
+	peers := []string{busy}
+	for range 3 {
+		peers = append(peers, answering(t, func(int, *http.Request, string) string { return ok + "Content-Length: 2\r\n\r\nhi" }).addr)
+	}
+	names := strings.NewReplacer("P1", peers[0], "P2", peers[1], "P3", peers[2], "P4", peers[3], "DEAD", free(t))
+	const requests = 2000
+	for _, c := range []struct{ name, block string }{
+		{"random", "random; server P1 weight=5; server P2 weight=3; server P3; server P4 down;"},
+		{"random with a dead peer", "random; server P1; server DEAD weight=3 fail_timeout=1000; server P3 weight=2;"},
+		{"random two", "random two; server P1 weight=2; server P2; server P3; server P4;"},
+		{"random two least_conn", "random two least_conn; server P1 weight=4; server P2 weight=2; server P3; server P4;"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			shares := func(addr string) map[string]float64 {
+				client := &http.Client{Transport: &http.Transport{}}
+				defer client.CloseIdleConnections()
+				held := make(chan bool)
+				for on := false; !on; { // a connection stays on the first peer meanwhile
+					go func() {
+						if a, err := client.Get("http://" + addr + "/hold"); err == nil {
+							a.Body.Close()
+						}
+						held <- true
+					}()
+					select {
+					case <-arrived:
+						on = true
+					case <-held:
+					}
+				}
+				n := map[string]float64{}
+				for range requests {
+					a, err := client.Get("http://" + addr + "/")
+					if err != nil {
+						t.Fatal(err)
+					}
+					io.Copy(io.Discard, a.Body)
+					a.Body.Close()
+					all := strings.Split(a.Header.Get("X-Chosen"), ", ")
+					n[all[len(all)-1]]++
+				}
+				release <- true
+				<-held
+				return n
+			}
+			block := names.Replace("upstream u { " + c.block + " }")
+			const loc = "location / { proxy_pass http://u; add_header X-Chosen $upstream_addr; }"
+			theirs := shares(startNginx(t, block, loc))
+			ours := shares(serve(t, nil, block, loc).addr)
+			for _, p := range peers { // five times the standard deviation of the difference
+				if a, b := ours[p], theirs[p]; math.Abs(a-b) > 5*math.Sqrt(max(a+b, 1)) {
+					t.Errorf("%s: %.0f of %d requests, nginx %.0f", p, a, requests, b)
 				}
 			}
 		})
