@@ -184,6 +184,24 @@ func TestCacheRevalidate(t *testing.T) {
 	cacheAnswer(t, s, "/x", "HIT", "hi")
 }
 
+// An answer to HEAD that is stored as such keeps its length.
+func TestCacheHead(t *testing.T) {
+	s := cached(t, t.TempDir(), "proxy_cache_valid 1m; proxy_cache_convert_head off; proxy_cache_key $request_method$uri;",
+		func(_ int, r *http.Request, _ string) string {
+			if r.Method == "HEAD" {
+				return ok + "Content-Length: 500\r\n\r\n"
+			}
+			return ok + "Content-Length: 2\r\n\r\nhi"
+		})
+	for _, want := range []string{"MISS", "HIT"} {
+		_, head, body := split(s.raw(t, "HEAD /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"))
+		if !strings.Contains(head, "Content-Length: 500\r\n") || !strings.Contains(head, "X-Cache: "+want) || body != "" {
+			t.Errorf("%s, %q", head, body)
+		}
+		cacheAnswer(t, s, "/x", want, "hi")
+	}
+}
+
 // A revalidation does not touch an answer that took the place of the old one.
 func TestCacheReplacedMeanwhile(t *testing.T) {
 	asks, free := make(chan bool), make(chan bool)

@@ -175,14 +175,20 @@ func (c *cacheUse) fail(x *Exchange, err error) {
 	x.leaveCache()
 }
 
-// storedHead is the answer's head without what frames it.
+// storedHead is the answer's head without what frames it; that of an answer to
+// HEAD keeps its length, which no body tells.
 func (x *Exchange) storedHead() string {
 	b := http1.AppendStatusLine(nil, x.head.Status, string(x.head.Reason))
+	bodiless := x.proto == &x.http && x.http.method == "HEAD"
 	for i := range x.fields {
 		f := &x.fields[i]
 		switch strings.ToLower(f.Name) {
-		case "content-length", "transfer-encoding", "connection", "keep-alive", "status":
+		case "transfer-encoding", "connection", "keep-alive", "status":
 			continue
+		case "content-length":
+			if !bodiless {
+				continue
+			}
 		}
 		b = http1.AppendField(b, f.Name, f.Value)
 	}

@@ -328,7 +328,9 @@ func (x *Exchange) serveStored() phases.Result {
 	}
 	x.applyAccel(&a)
 	x.describe()
-	r.Out.ContentLength = c.stored.body
+	if r.Out.ContentLength < 0 { // it is known of an answer to HEAD
+		r.Out.ContentLength = c.stored.body
+	}
 	if err := r.SendHeader(); err != nil {
 		return r.FilterResult(err)
 	}
