@@ -38,20 +38,44 @@ func threadArg(t *vm.Thread) (co *vm.Thread, skip int) {
 }
 
 func debugGethook(t *vm.Thread) int {
-	t.PushNil()
-	t.PushString("")
-	t.PushInt(0)
+	h := t.VM().Hook()
+	t.Push(h.Func)
+	t.PushString(hookMask(h.Events))
+	t.PushInt(h.Count)
 	return 3
 }
 
-// debugSethook checks its arguments, and that is all: hooks are not called.
+// hookEvents are the letters of a hook's mask.
+var hookEvents = [...]struct {
+	letter string
+	event  vm.Events
+}{{"c", vm.OnCall}, {"r", vm.OnReturn}, {"l", vm.OnLine}}
+
+func hookMask(events vm.Events) string {
+	mask := ""
+	for _, e := range hookEvents {
+		if events&e.event != 0 {
+			mask += e.letter
+		}
+	}
+	return mask
+}
+
+// debugSethook sets the one hook that all threads share: a thread as its first argument changes nothing.
 func debugSethook(t *vm.Thread) int {
 	_, skip := threadArg(t)
+	var h vm.Hook
 	if k, ok := t.TypeOf(skip + 1); ok && k != vm.KNil {
-		t.CheckString(skip + 2)
-		t.CheckFunc(skip + 1)
+		mask := t.CheckString(skip + 2)
+		h.Func = t.CheckFunc(skip + 1)
+		h.Count = max(t.OptInt(skip+3, 0), 0)
+		for _, e := range hookEvents {
+			if strings.Contains(mask, e.letter) {
+				h.Events |= e.event
+			}
+		}
 	}
-	return 0
+	return t.SetHook(h)
 }
 
 func debugGetinfo(t *vm.Thread) int {

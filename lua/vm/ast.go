@@ -79,7 +79,8 @@ type funcNode struct {
 	ups      []upvalDesc
 	body     []*stmt
 	line     int // where it is defined
-	lastLine int
+	lastLine int // of its code
+	lines    int // of a main chunk's source, 0 for others
 	name     string
 }
 
@@ -121,7 +122,7 @@ type stmt struct {
 	body   []*stmt
 	conds  []*expr   // sIf: one per arm
 	arms   [][]*stmt // sIf: one per condition and perhaps the else
-	lines  []int     // sIf: line of each arm's end
+	inLine int       // sForIn: line of what follows the in
 	str    string
 	label  *label   // sGoto
 	labels []*label // sLabel

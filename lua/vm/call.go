@@ -32,7 +32,10 @@ func (t *Thread) callValue(slot uintptr, n int, want int16, kind uint16) bool {
 		}
 		return t.enter(f.lua().p, slot, n, want, kind)
 	}
-	nat := f.native()
+	if t.x.watched && !t.seeNative(slot, n) {
+		return false
+	}
+	nat := t.at(slot).native()
 	if nat.special != spNone {
 		if done, ok := t.callSpecial(nat, slot, n, want); done {
 			return ok

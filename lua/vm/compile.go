@@ -46,7 +46,7 @@ func compileFunction(parent *compiler, n *funcNode, chunk string) *Proto {
 
 func tryCompile(parent *compiler, n *funcNode, chunk string, far bool) (p *Proto) {
 	fs := &compiler{n: n, parent: parent, kmap: map[constKey]int{}, line: n.line, far: far}
-	fs.p = &Proto{chunk: chunk, name: n.name, nparams: len(n.params), vararg: n.vararg, line: n.line, lastLine: n.lastLine}
+	fs.p = &Proto{chunk: chunk, name: n.name, nparams: len(n.params), vararg: n.vararg, line: n.line, lastLine: max(n.lastLine, n.lines)}
 	defer func() {
 		if r := recover(); r != nil {
 			if _, is := r.(tooFar); !is || far {

@@ -340,6 +340,7 @@ func (fs *compiler) table(e *expr, r int) {
 	}
 	for i, v := range e.list {
 		k := e.keys[i]
+		fs.line = v.line
 		if k == nil {
 			if i == len(e.list)-1 && multi(v) {
 				fs.multiTo(v, -1)
@@ -510,5 +511,6 @@ func (fs *compiler) function(e *expr, r int) {
 	if n > 65535 {
 		fs.fail("function or expression too complex")
 	}
+	fs.line = e.fn.lastLine
 	fs.emit(opCLOSURE, r*16, n, 0)
 }

@@ -130,6 +130,7 @@ func (fs *compiler) assignOne(l, e *expr) {
 			fs.expr(e, l.v.reg)
 		} else {
 			r := fs.anyReg(e)
+			fs.line = l.line
 			fs.storeName(l, r)
 		}
 	case eIndex:
@@ -152,6 +153,7 @@ func (fs *compiler) assignOne(l, e *expr) {
 		fs.emit(opSETINDEX, obj*16, k*16, r*16)
 	default:
 		r := fs.anyReg(e)
+		fs.line = l.line
 		fs.storeName(l, r)
 	}
 }
@@ -197,7 +199,6 @@ func (fs *compiler) whileStmt(s *stmt) {
 	exit := fs.cond(s.exprs[0], false)
 	fs.enterLoop()
 	fs.scopedBlock(s.body)
-	fs.line = s.line
 	fs.patch(fs.jump(opLOOP, 0, 0), top)
 	fs.patchHere(exit)
 	fs.leaveLoop()
@@ -233,7 +234,6 @@ func (fs *compiler) ifStmt(s *stmt) {
 			return
 		}
 		if !last {
-			fs.line = s.lines[i]
 			ends = append(ends, fs.jump(opJMP, 0, 0))
 		}
 		fs.patchHere(skip)
@@ -313,7 +313,7 @@ func (fs *compiler) forIn(s *stmt) {
 		fs.need(base + 6)
 		fs.block(s.body)
 	})
-	fs.line = s.lines[0]
+	fs.line = s.inLine
 	fs.patch(prep, fs.pc())
 	fs.emit(opTFORCALL, base*16, len(s.vars), 0)
 	if fs.far {

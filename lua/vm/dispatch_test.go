@@ -18,7 +18,7 @@ func TestDispatch(t *testing.T) {
 	if out, err := exec.Command("go", "test", "-c", "-o", exe, ".").CombinedOutput(); err != nil { // with symbols
 		t.Skipf("cannot build: %v %s", err, out)
 	}
-	out, err := exec.Command("go", "tool", "objdump", "-s", `vm\.run$`, exe).Output()
+	out, err := exec.Command("go", "tool", "objdump", "-s", `vm\.run\[go\.shape\.struct`, exe).Output()
 	if err != nil || len(out) == 0 {
 		t.Skip("no disassembly: ", err)
 	}

@@ -10,7 +10,7 @@ import (
 // panic is in x, and everything above slot is unwound. trace asks for a traceback of an error.
 func (t *Thread) call(slot uintptr, n int, trace bool) bool {
 	x := t.x
-	ab, an, push, cur := t.ab, t.an, t.push, x.cur
+	ab, an, push, cur, seen := t.ab, t.an, t.push, x.cur, x.watched
 	x.cur = t
 	if x.depth >= maxGoDepth {
 		x.err = String(t.positioned("C stack overflow"))
@@ -36,6 +36,7 @@ func (t *Thread) call(slot uintptr, n int, trace bool) bool {
 	x.cur = cur
 	x.depth--
 	t.depth--
+	x.back(seen)
 	return ok
 }
 
@@ -47,7 +48,8 @@ func (x *exec) begin(t *Thread, slot uintptr, n int) (ok bool) {
 			ok = false
 		}
 	}()
-	return t.callValue(slot, n, -1, kSlow) && run(x)
+	x.watched = x.observed()
+	return t.callValue(slot, n, -1, kSlow) && x.run()
 }
 
 // resume runs Lua where it was left; a panic of a function of Go is a failure.
@@ -58,7 +60,15 @@ func (x *exec) resume() (ok bool) {
 			ok = false
 		}
 	}()
-	return run(x)
+	x.watched = x.observed()
+	return x.run()
+}
+
+func (x *exec) run() bool {
+	if x.watched {
+		return run[watched](x)
+	}
+	return run[plain](x)
 }
 
 // Call2 is Call1 for a function that is called very often with two arguments: an order function, say.
@@ -78,7 +88,7 @@ func (t *Thread) Call2(fn, a, b Value) Value {
 	for i := 2; i < p.nparams; i++ {
 		t.at(slot + 16 + uintptr(i)*16).n = tNil
 	}
-	ab, an := t.ab, t.an
+	ab, an, seen := t.ab, t.an, x.watched
 	*t.frameAt(fo + frameSize) = frame{base: uint32(slot), dst: uint32(ab), want: -1, kind: kEntry}
 	*t.frameAt(fo + 2*frameSize) = frame{base: uint32(slot + 16), ip: uintptr(p.entry), want: -1, kind: kSlow}
 	t.fo = fo + 2*frameSize
@@ -94,6 +104,7 @@ func (t *Thread) Call2(fn, a, b Value) Value {
 	x.depth--
 	t.depth--
 	x.cur = t
+	x.back(seen)
 	if !ok {
 		t.rethrow()
 	}
@@ -134,8 +145,13 @@ const (
 // uncatchable tells whether what is on its way passes pcall.
 func (x *exec) uncatchable() bool { return x.exit != nil || x.unwind != nil || x.fatal }
 
-// raise unwinds to who catches. false: nobody within the innermost call out of Go.
+// raise unwinds to who catches. false: nobody within the innermost call out of Go. When there is no error, but a hook was
+// set or taken away, it does nothing: the other run is to go on.
 func (x *exec) raise() bool {
+	if x.turn {
+		x.turn = false
+		return true
+	}
 	for {
 		t := x.cur
 		fo := t.fo

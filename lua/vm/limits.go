@@ -72,8 +72,11 @@ func (t *Thread) Allocated() int64 { return t.root0().bytes }
 // Kill ends the run of the thread at its next call or loop round. It may be called from any goroutine.
 func (t *Thread) Kill() { atomic.StoreUint32(&t.root0().killed, 1) }
 
-// look is called by the interpreter when the countdown is over. false: the run ends.
+// look is called by the interpreter when the countdown is over. false: the run ends, or a hook is to observe it.
 func (x *exec) look() bool {
+	if x.turn = x.observed() && !x.watched; x.turn {
+		return false
+	}
 	if next := (*ins)(unsafe.Add(unsafe.Pointer(x.cur.fp().prev()), insSize)); next.op == opCALL {
 		ok := x.check(AtCall, 0)
 		x.budget /= shorter

@@ -55,7 +55,7 @@ func parseChunk(src, chunk string) (f *funcNode, err error) {
 		p.expected(tkEOF)
 	}
 	f = p.close(body)
-	f.lastLine = p.line
+	f.lines = p.line
 	return f, nil
 }
 
@@ -400,14 +400,12 @@ func (p *parser) ifStmt(line int) *stmt {
 		s.conds = append(s.conds, p.expr())
 		p.need(tkThen)
 		s.arms = append(s.arms, p.scopedBlock(false))
-		s.lines = append(s.lines, p.line)
 		if p.t != tkElseif {
 			break
 		}
 	}
 	if p.accept(tkElse) {
 		s.arms = append(s.arms, p.scopedBlock(false))
-		s.lines = append(s.lines, p.line)
 	}
 	p.match(tkEnd, tkIf, line)
 	return s
@@ -439,7 +437,7 @@ func (p *parser) forStmt(line int) *stmt {
 			s.vars = append(s.vars, &localVar{name: p.name()})
 		}
 		p.need(tkIn)
-		s.lines = []int{p.line}
+		s.inLine = p.line
 		s.exprs = p.exprList()
 		for _, n := range []string{"(for generator)", "(for state)", "(for control)"} {
 			p.declare(&localVar{name: n})

@@ -287,6 +287,22 @@ local function run(name, f)
 end
 `
 
+// randomFile is a file that runs random programs, and the source of each of them.
+func randomFile(seed int64, from, count int) (string, map[string]string) {
+	var file strings.Builder
+	file.WriteString(randomPrelude)
+	sources := map[string]string{}
+	for i := from; i < from+count; i++ {
+		g := &generator{Rand: rand.New(rand.NewSource(seed*1000003 + int64(i))), budget: 120, vararg: true}
+		g.block(3 + g.Intn(6))
+		name := fmt.Sprintf("p%d", i)
+		sources[name] = g.b.String()
+		fmt.Fprintf(&file, "run(%q, assert(loadstring(%q))(out, tostring1, pick2, id, MT, num, T))\n", name,
+			"local out, tostring1, pick2, id, MT, num, T = ... return function(...) "+g.b.String()+" end")
+	}
+	return file.String(), sources
+}
+
 // TestRandomPrograms runs random programs here and in C Lua.
 func TestRandomPrograms(t *testing.T) {
 	if _, err := exec.LookPath("lua5.1"); err != nil {
@@ -298,19 +314,9 @@ func TestRandomPrograms(t *testing.T) {
 	}
 	dir := t.TempDir()
 	for n := 0; n < count; n += 100 {
-		var file strings.Builder
-		file.WriteString(randomPrelude)
-		sources := map[string]string{}
-		for i := n; i < n+100; i++ {
-			g := &generator{Rand: rand.New(rand.NewSource(seed*1000003 + int64(i))), budget: 120, vararg: true}
-			g.block(3 + g.Intn(6))
-			name := fmt.Sprintf("p%d", i)
-			sources[name] = g.b.String()
-			fmt.Fprintf(&file, "run(%q, assert(loadstring(%q))(out, tostring1, pick2, id, MT, num, T))\n", name,
-				"local out, tostring1, pick2, id, MT, num, T = ... return function(...) "+g.b.String()+" end")
-		}
+		file, sources := randomFile(seed, n, 100)
 		path := dir + "/random.lua"
-		os.WriteFile(path, []byte(file.String()), 0o644)
+		os.WriteFile(path, []byte(file), 0o644)
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		want, err := exec.CommandContext(ctx, "lua5.1", path).CombinedOutput()
 		late := ctx.Err() != nil

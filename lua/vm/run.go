@@ -40,14 +40,15 @@ func jump(ip unsafe.Pointer, c uint16) unsafe.Pointer {
 	return unsafe.Add(ip, int(int16(c))*insSize)
 }
 
-// run carries out the code of the thread on top until it returns to the innermost call out of Go (true) or an error is to
-// be raised (false).
+// run carries out the code of the thread on top until it returns to the innermost call out of Go (true), or an error is to
+// be raised or the other run is to go on (false, see raise).
 //
 // Its speed hangs on the registers of the machine: ip, base, k, fp and th stay in them only while no case uses one of them
 // after a call. So every case either makes no call, or stores fp.ip, calls, and goes to reload (or after). The test of
 // the dispatch sequence fails when a change breaks this.
-func run(x *exec) bool {
+func run[M plain | watched](x *exec) bool {
 	var (
+		mode M
 		th   *Thread
 		fp   *frame
 		base unsafe.Pointer
@@ -71,6 +72,17 @@ reload:
 	ip = unsafe.Add(*(*unsafe.Pointer)(unsafe.Pointer(&fp.ip)), insSize)
 next:
 	i = (*ins)(ip)
+	if unsafe.Sizeof(mode) != 0 {
+		if !th.step(i) {
+			return false
+		}
+		fp = th.fp()
+		base = unsafe.Add(th.stk, uintptr(fp.base))
+		if checked {
+			end = th.limit - uintptr(fp.base)
+		}
+		k = (*Value)(unsafe.Add(base, -16)).lua().p.k
+	}
 	{
 		switch i.op {
 		case opMOVE:
@@ -831,6 +843,9 @@ next:
 					fp.base = uint32(nb)
 					fp.want = int16(i.c) - 1
 					fp.kind = 0
+					if unsafe.Sizeof(mode) != 0 {
+						fp.ip = uintptr(p.entry)
+					}
 					k = p.k
 					ip = p.entry
 					ip = unsafe.Add(ip, insSize)
@@ -839,7 +854,7 @@ next:
 			} else if ra.n == tNative {
 				nat := ra.native()
 				slot := uintptr(fp.base) + uintptr(i.a)
-				if nat.special == spNone && slot+uintptr(n+2)*16 <= th.limit {
+				if unsafe.Sizeof(mode) == 0 && nat.special == spNone && slot+uintptr(n+2)*16 <= th.limit {
 					th.ab, th.an = slot+16, n
 					th.push = slot + uintptr(n+1)*16
 					r := nat.fn(th)

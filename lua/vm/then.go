@@ -30,10 +30,14 @@ func (t *Thread) CallThen(c *Continuation, fn Value, args ...Value) int {
 // with Call1.
 func (t *Thread) Yields(fn Value) bool { return fn.n == tLua && t.parent != nil && t.depth == 0 }
 
-// beginThen makes the call that the function of Go at slot has asked for.
+// beginThen makes the call that the function of Go at slot has asked for, or begins the run that SetHook has.
 func (t *Thread) beginThen(slot uintptr, want int16) bool {
 	base, n := t.x.then, t.x.thenN
 	t.ab = 0
+	if n < 0 {
+		t.x.turn = t.complete(slot, 0, want)
+		return false
+	}
 	return t.pushFrame(base, slot+16, want, kThen) && t.callValue(base+16, n, -1, kSlow)
 }
 

@@ -141,6 +141,9 @@ type exec struct {
 	depth   int  // calls out of Go that are open
 	nest    int  // coroutines that wait for one another
 	over    bool // handling a stack overflow: the slack may be used
+	watched bool // the run is one that calls the hook
+	turn    bool // the other run is to go on, see raise
+	inHook  bool // which no hook observes
 	limits
 }
 

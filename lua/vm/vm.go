@@ -32,6 +32,7 @@ type VM struct {
 	main         *Thread
 	onSlice      func(t *Thread, s Slice) error
 	onYield      func(t *Thread, args []Value) []Value
+	hook         *hook
 	builtins     map[string]func(t *Thread) Value
 	fallbacks    map[string]func(t *Thread) Value
 	natives      uint32 // functions of Go made so far
