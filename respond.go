@@ -428,6 +428,14 @@ func (t *turn) watch(f func()) {
 	t.c.fd.OnHangup(f)
 }
 
+// Descriptor is the connection's, for its options.
+func (t *turn) Descriptor() *actor.FD {
+	if t.c.fd.Closed() {
+		return nil
+	}
+	return t.c.fd
+}
+
 // Gone tells whether the client has closed its side.
 func (t *turn) Gone() bool { return t.c.fd.Closed() || t.c.fd.Hungup() }
 

@@ -121,17 +121,6 @@ func (f *FD) SetNoDelay(on bool) error { return f.set(unix.IPPROTO_TCP, unix.TCP
 // SetCork holds partial segments back (TCP_CORK, nginx's tcp_nopush).
 func (f *FD) SetCork(on bool) error { return f.set(unix.IPPROTO_TCP, unix.TCP_CORK, flag(on)) }
 
-// SetRecvBuffer sets the size of the kernel's receive buffer in bytes.
-func (f *FD) SetRecvBuffer(n int) error { return f.set(unix.SOL_SOCKET, unix.SO_RCVBUF, n) }
-
-// SetSendBuffer sets the size of the kernel's send buffer in bytes.
-func (f *FD) SetSendBuffer(n int) error { return f.set(unix.SOL_SOCKET, unix.SO_SNDBUF, n) }
-
-// SetSendLowat sets how many bytes must be free before the descriptor counts as writable again.
-func (f *FD) SetSendLowat(n int) error {
-	return f.set(unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, n)
-}
-
 // SetKeepAlive has the kernel probe a silent peer.
 func (f *FD) SetKeepAlive(k KeepAlive) error {
 	if f.flags&open == 0 {

@@ -91,6 +91,7 @@ func setURI(t *vm.Thread, s *state) int {
 	}
 	s.r.ChangeURI([]byte(uri), nil, jump)
 	if jump {
+		s.memo().table = vm.Nil // as with any other redirect
 		s.debugf("lua set uri jump to \"%s\"", uri)
 		s.over(t, verdict{kind: exited, code: exitDeclined})
 	}

@@ -3,6 +3,7 @@ package lua
 import (
 	"errors"
 	"io"
+	"slices"
 	"syscall"
 	"time"
 
@@ -15,7 +16,7 @@ import (
 var requestSocketArea = area{
 	rows: []row{{"req.socket", handlers, requestSocket}},
 	open: func(e *engine, ngx *vm.Table) {
-		e.bodyTable, e.rawTable = e.methodTable(bodyMethods), e.methodTable(append(bodyMethods, row{"send", handlers, socketSend}, row{"give", handlers, socketGive}))
+		e.bodyTable, e.rawTable = e.methodTable(bodyMethods), e.methodTable(append(slices.Clip(bodyMethods), row{"send", handlers, socketSend}, row{"give", handlers, socketGive}))
 	},
 }
 
@@ -26,6 +27,8 @@ var bodyMethods = []row{
 	{"settimeout", handlers, socketSetTimeout},
 	{"settimeouts", handlers, socketSetTimeouts},
 	{"getfd", handlers, socketFD},
+	{"setoption", handlers, socketSetOption},
+	{"getoption", handlers, socketOption},
 }
 
 func requestSocket(t *vm.Thread, s *state) int {

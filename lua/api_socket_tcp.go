@@ -45,6 +45,7 @@ func tcpMethods() []row {
 		{"settimeout", waiting, socketSetTimeout},
 		{"settimeouts", waiting, socketSetTimeouts},
 		{"setoption", waiting, socketSetOption},
+		{"getoption", waiting, socketOption},
 		{"setkeepalive", waiting, socketSetKeepalive},
 		{"getreusedtimes", waiting, socketReused},
 		{"getfd", waiting, socketFD},
@@ -183,40 +184,6 @@ func socketSetTimeouts(t *vm.Thread, s *state) int {
 	return 0
 }
 
-func socketSetOption(t *vm.Thread, s *state) int {
-	k := checkCosocket(t)
-	switch {
-	case t.Arg(2).IsNil():
-		return fail(t, "missing the \"option\" argument")
-	case t.Arg(3).IsNil():
-		return fail(t, "missing the \"value\" argument")
-	case k.conn == nil:
-		return fail(t, "closed")
-	}
-	v := t.Arg(3)
-	n, _ := v.ToNumber()
-	on := v.Kind() == vm.KBool && v.Bool() || v.Kind() == vm.KNumber && n != 0
-	fd, err := k.conn.fd, error(nil)
-	switch name := t.ToString(t.Arg(2)); name {
-	case "keepalive":
-		err = fd.SetKeepAlive(actor.KeepAlive{On: on})
-	case "tcp-nodelay":
-		err = fd.SetNoDelay(on)
-	case "sndbuf":
-		err = fd.SetSendBuffer(int(n))
-	case "rcvbuf":
-		err = fd.SetRecvBuffer(int(n))
-	case "reuseaddr": // means nothing for a connection that is there
-	default:
-		return fail(t, "unsupported option "+name)
-	}
-	if err != nil {
-		return fail(t, socketError(err))
-	}
-	t.PushInt(1)
-	return 1
-}
-
 func socketReused(t *vm.Thread, s *state) int {
 	if n := t.NArg(); n != 1 {
 		t.Errorf("expecting 1 argument (including the object), but got %d", n)
@@ -230,15 +197,6 @@ func socketReused(t *vm.Thread, s *state) int {
 		return fail(t, "closed")
 	}
 	t.PushInt(k.conn.reused)
-	return 1
-}
-
-func socketFD(t *vm.Thread, s *state) int {
-	k := checkCosocket(t)
-	if k.conn == nil {
-		return fail(t, "closed")
-	}
-	t.PushInt(k.conn.fd.Fd())
 	return 1
 }
 

@@ -255,7 +255,8 @@ func (e *engine) setPaths() {
 	s := e.site
 	path, cpath := e.vm.Path()
 	path, cpath = expandPath(os.Getenv("LUA_PATH"), path, ""), expandPath(os.Getenv("LUA_CPATH"), cpath, "")
-	e.vm.SetPath(expandPath(s.http.packagePath, path, s.cfg.Prefix), expandPath(s.http.packageCPath, cpath, s.cfg.Prefix))
+	prefix := s.cfg.Prefix + "/" // as ngx.config.prefix has it
+	e.vm.SetPath(expandPath(s.http.packagePath, path, prefix), expandPath(s.http.packageCPath, cpath, prefix))
 }
 
 // hold keeps a request's own VM open; letGo ends that.

@@ -45,6 +45,13 @@ type Stream interface {
 	Abort()
 }
 
+// A Connected is a Stream with a connection of its own.
+type Connected interface {
+	// Descriptor is the connection's, nil when it is closed. It stays the
+	// Stream's: it is neither read nor written.
+	Descriptor() *actor.FD
+}
+
 // A Releaser is a Stream whose connection can go on with its next request while
 // this one, whose response is complete, is still being logged.
 type Releaser interface {

@@ -135,3 +135,16 @@ hello\n
 --- lens
 plain
 --- status: 101
+
+=== ${prefix} of lua_package_path ends with a slash
+--- http_config
+lua_package_path "${prefix}html/?.lua;;";
+--- config
+location = /t { content_by_lua_block { ngx.say(require "mine") } }
+--- user_files
+>>> mine.lua
+return "found"
+--- request
+GET /t
+--- response_body
+found

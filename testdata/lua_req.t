@@ -286,3 +286,35 @@ location = /inner {
 GET /t
 --- response_body
 true
+
+=== ngx.ctx is lost when set_uri jumps, as with other redirects
+--- config
+location = /t {
+    rewrite_by_lua_block { ngx.ctx.foo = 32 ngx.req.set_uri("/f", true) }
+}
+location = /f { content_by_lua_block { ngx.say(ngx.ctx.foo) } }
+location = /stays { rewrite_by_lua_block { ngx.ctx.foo = 32 ngx.req.set_uri("/f") } content_by_lua_block { ngx.say(ngx.ctx.foo) } }
+location = /both { content_by_lua_block { ngx.print(ngx.location.capture("/t").body, ngx.location.capture("/stays").body) } }
+--- request
+GET /both
+--- response_body
+nil
+32
+
+=== a request socket has its connection's descriptor and options
+--- config
+location = /t {
+    content_by_lua_block {
+        local sock = assert(ngx.req.socket())
+        ngx.say(sock:getfd() > 2, " ", sock:setoption("keepintvl", 7), " ", sock:getoption("keepintvl"))
+        ngx.say(sock:getoption("colour"))
+        ngx.say(sock:receive("*a"))
+    }
+}
+--- request
+POST /t
+hello
+--- response_body
+true true 7
+nilunsupported option colour
+hello

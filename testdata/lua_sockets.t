@@ -328,3 +328,37 @@ nilpermission denied
 --- error_log
 [crit]
 connect() failed (13: Permission denied)
+
+=== cosocket: options
+--- config
+location = /t {
+    content_by_lua_block {
+        local sock = ngx.socket.tcp()
+        ngx.say(sock:getoption("keepalive"))
+        ngx.say(sock:setoption())
+        ngx.say(sock:setoption("keepalive"))
+        ngx.say(sock:setoption("ip-transparent", false))
+        assert(sock:connect("127.0.0.1", ngx.var.server_port))
+        for _, o in ipairs{{"keepalive", true}, {"keepalive", 0}, {"tcp-nodelay", 1}, {"reuseaddr", true}, {"keepintvl", 11}, {"keepcnt", 3}} do
+            ngx.say(o[1], " ", sock:setoption(o[1], o[2]), " ", sock:getoption(o[1]))
+        end
+        assert(sock:setoption("sndbuf", 8192))
+        ngx.say(sock:getoption("sndbuf") >= 8192)
+        ngx.say(sock:setoption("colour", 1))
+    }
+}
+--- request
+GET /t
+--- response_body
+nilclosed
+nilmissing the "option" argument
+nilmissing the "value" argument
+true
+keepalive true 1
+keepalive true 0
+tcp-nodelay true 1
+reuseaddr true 1
+keepintvl true 11
+keepcnt true 3
+true
+nilunsupported option colour
