@@ -34,7 +34,7 @@ var Brotli = phases.Define(phases.Spec[brotli]{
 		return nil
 	},
 	Active:    func(z *brotli) bool { return z.on },
-	Filter:    func(z *brotli) phases.Filter { return phases.Filter{Header: z.header, Body: z.body} },
+	Filter:    func(z *brotli) phases.Filter { return phases.Filter{Header: z.offer("br", z.gzip), Body: z.body} },
 	Variables: []phases.Variable{ratioOf("brotli_ratio", "br")},
 })
 
@@ -42,16 +42,4 @@ type brotli struct {
 	compressing
 	window int       // its logarithm: 19 (512k)
 	gzip   *gzipping // for gzip_vary
-}
-
-func (z *brotli) header(next phases.HeaderFunc) phases.HeaderFunc {
-	return func(r *phases.Request) error {
-		if z.wants(r) {
-			z.gzip.addVary(r)
-			if r.IsMain() && accepts(string(r.Field("Accept-Encoding")), "br") {
-				z.begin(r, "br")
-			}
-		}
-		return next(r)
-	}
 }

@@ -117,6 +117,22 @@ func (own *compressing) wants(r *phases.Request) bool {
 	return !encoded && !o.Raw && !(o.ContentLength >= 0 && o.ContentLength < own.minLength) && own.types.has(o.ContentType)
 }
 
+// offer is the head's filter of a coding that is used for those who name it;
+// vary says whether others are to be told.
+func (own *compressing) offer(coding string, vary *gzipping) func(next phases.HeaderFunc) phases.HeaderFunc {
+	return func(next phases.HeaderFunc) phases.HeaderFunc {
+		return func(r *phases.Request) error {
+			if own.wants(r) {
+				vary.addVary(r)
+				if r.IsMain() && accepts(string(r.Field("Accept-Encoding")), coding) {
+					own.begin(r, coding)
+				}
+			}
+			return next(r)
+		}
+	}
+}
+
 // begin makes the response one in coding.
 func (own *compressing) begin(r *phases.Request, coding string) {
 	z := compressions.Ensure(r)

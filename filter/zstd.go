@@ -26,7 +26,7 @@ var Zstd = phases.Define(phases.Spec[zstandard]{
 		return nil
 	},
 	Active:    func(z *zstandard) bool { return z.on },
-	Filter:    func(z *zstandard) phases.Filter { return phases.Filter{Header: z.header, Body: z.body} },
+	Filter:    func(z *zstandard) phases.Filter { return phases.Filter{Header: z.offer("zstd", z.gzip), Body: z.body} },
 	Variables: []phases.Variable{ratioOf("zstd_ratio", "zstd")},
 })
 
@@ -37,16 +37,4 @@ const zstdWindow = 512 << 10
 type zstandard struct {
 	compressing
 	gzip *gzipping // for gzip_vary
-}
-
-func (z *zstandard) header(next phases.HeaderFunc) phases.HeaderFunc {
-	return func(r *phases.Request) error {
-		if z.wants(r) {
-			z.gzip.addVary(r)
-			if r.IsMain() && accepts(string(r.Field("Accept-Encoding")), "zstd") {
-				z.begin(r, "zstd")
-			}
-		}
-		return next(r)
-	}
 }

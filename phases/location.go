@@ -184,6 +184,9 @@ func (r *Request) findLocation() (bool, Result) {
 		l = x.loc
 	}
 	r.Loc = l
+	if r.LogEnabled(LevelDebug) {
+		r.Errorf(LevelDebug, "using configuration \"%s\"", l.Name)
+	}
 	if r.KeepAlive && len(l.Core.KeepaliveDisable) > 0 && r.IsMain() {
 		r.closeForBrowser(l.Core.KeepaliveDisable)
 	}

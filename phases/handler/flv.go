@@ -40,11 +40,7 @@ func flv(r *phases.Request, _ *struct{}) phases.Result {
 	}
 	f, st, err := r.OpenFile(string(path))
 	if err != nil {
-		res, level := phases.FileStatus(err)
-		if res != 404 || r.Loc.Core.LogNotFound {
-			r.Errorf(level, "%s", phases.OpenError(err))
-		}
-		return res
+		return unopened(r, err)
 	}
 	defer f.Close()
 	if !st.Mode().IsRegular() {

@@ -35,11 +35,7 @@ func static(r *phases.Request, _ *struct{}) phases.Result {
 	if o == nil {
 		f, st, err := r.OpenFile(string(path))
 		if err != nil {
-			res, level := phases.FileStatus(err)
-			if res != 404 || r.Loc.Core.LogNotFound {
-				r.Errorf(level, "%s", phases.OpenError(err))
-			}
-			return res
+			return unopened(r, err)
 		}
 		if !st.Mode().IsRegular() {
 			f.Close()
@@ -59,6 +55,16 @@ func static(r *phases.Request, _ *struct{}) phases.Result {
 		return r.Result(err)
 	}
 	return r.SendFile(o.f, o.size, o.time, o.etag)
+}
+
+// unopened is the verdict on a request whose file cannot be
+// opened; the log says why.
+func unopened(r *phases.Request, err error) phases.Result {
+	res, level := phases.FileStatus(err)
+	if res != 404 || r.Loc.Core.LogNotFound {
+		r.Errorf(level, "%s", phases.OpenError(err))
+	}
+	return res
 }
 
 // redirectDirectory sends the client to the directory's name with its slash.
