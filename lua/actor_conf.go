@@ -169,19 +169,23 @@ func (e *engine) startActors() error {
 		if e.site.cfg.Testing {
 			continue
 		}
-		p := &program{site: e.site, proto: proto, args: mailbox.Args{d.args}, own: e.site.http.limited(d.burst, d.memory), memory: d.memory}
+		p := &program{site: e.site, proto: proto, args: mailbox.Args{d.args}, own: e.site.http.limited(d.burst, d.memory), memory: d.memory,
+			name: strings.TrimSuffix(filepath.Base(d.path), ".lua")}
 		spec := d.spec
 		spec.Name, spec.Worker, spec.Scope, spec.New = name, e.worker, e.site.scope, p.behave
 		spec.Key = d.path + fmt.Sprint(d.args)
 		if e.site.scope.Adopt(&spec) != nil {
 			continue
 		}
-		if _, err := strand.Spawn(&spec); err != nil {
+		if _, err := strand.Spawn(&spec); err != nil && !hasFinished(err) {
 			return d.stmt.Errorf("actor \"%s\": %s", d.name, err.Msg)
 		}
 	}
 	return nil
 }
+
+// hasFinished says whether an actor has not failed to start but has done its work by then.
+func hasFinished(err *mailbox.Error) bool { return err.Code == mailbox.EDEAD && err.Msg == mailbox.Normal }
 
 // closeActors ends the actors of the configuration when its last worker has left it.
 func (c *site) closeActors() {

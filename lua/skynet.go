@@ -34,6 +34,9 @@ var skynetArea = area{open: func(e *engine, ngx *vm.Table) {
 		return t.Call1(e.vm.Load(skynetProto()), host.Value())
 	})
 	openSkynetSocket(e)
+	e.vm.Builtin("skynet.service", func(t *vm.Thread) vm.Value {
+		return t.Call1(e.vm.Globals().GetStr("require"), vm.Const("skynet")).Table().GetStr("service")
+	})
 	e.vm.Builtin("skynet.manager", func(t *vm.Thread) vm.Value {
 		return t.Call1(e.vm.Globals().GetStr("require"), vm.Const("skynet"))
 	})
@@ -134,16 +137,23 @@ func (e *engine) findService(v vm.Value) *mailbox.Actor {
 	return a
 }
 
-// skynetSpawn starts a service: spawn(name, unique, arguments …).
+// serviceMailbox is how many messages wait at most for a service: there is no limit in skynet.
+const serviceMailbox = 1 << 20
+
+// skynetSpawn starts a service: spawn(name, unique, arguments …), where unique may be its function. It
+// gives nothing when the service has done its work and ended.
 func skynetSpawn(t *vm.Thread, s *state) int {
-	name, unique := t.CheckString(1), t.Arg(2).Truth()
+	name, unique, source := t.CheckString(1), t.Arg(2).Truth(), vm.String(t.CheckString(1))
+	if f := t.Arg(2); f.Kind() == vm.KFunction {
+		source = f
+	}
 	b, err := s.e.pack(t.Args()[2:])
 	if err != nil {
 		s.raiseError(t, err)
 	}
 	b.many = true
 	p := &program{site: s.e.site, own: s.e.site.http, args: b, name: name}
-	spec := &mailbox.Spec{New: p.behave, Worker: s.e.worker, Scope: s.e.site.scope}
+	spec := &mailbox.Spec{New: p.behave, Worker: s.e.worker, Scope: s.e.site.scope, Mailbox: serviceMailbox}
 	var a *mailbox.Actor
 	if unique {
 		spec.Name = name
@@ -152,11 +162,15 @@ func skynetSpawn(t *vm.Thread, s *state) int {
 		}
 	}
 	if a == nil {
-		p.proto = s.source(t, vm.String(name), 1)
+		p.proto = s.source(t, source, 1)
 		if unique {
 			a, _, err = s.speaker(t).Unique(spec)
 		} else {
 			a, err = s.speaker(t).Spawn(spec)
+		}
+		if err != nil && hasFinished(err) {
+			t.PushNil()
+			return 1
 		}
 		if err != nil {
 			s.raiseError(t, err)

@@ -20,8 +20,11 @@ end
 function skynet.unpack(msg, sz)
     if getmetatable(msg) == packed then
         return unpack(msg, 1, msg.n)
+    elseif sz ~= nil then
+        return msg, sz
+    elseif msg ~= nil then
+        return msg
     end
-    return msg, sz
 end
 
 function skynet.tostring(msg) return tostring(msg) end
@@ -42,6 +45,23 @@ skynet.register_protocol { name = "text", id = skynet.PTYPE_TEXT, pack = functio
 skynet.register_protocol { name = "response", id = skynet.PTYPE_RESPONSE }
 skynet.register_protocol { name = "error", id = skynet.PTYPE_ERROR }
 
+-- What is asked of every service.
+local info = function() end
+local debugging = {
+    PING = function() return true end,
+    INFO = function(...) return info(...) end,
+    STAT = function() return { task = actor.stat(actor.self()).running, message = skynet.stat("message"), mqlen = skynet.mqlen(), cpu = 0 } end,
+    GC = function() collectgarbage() end,
+    MEM = function() return collectgarbage("count") end,
+    EXIT = function() skynet.exit() end,
+    TERM = function() end, -- calls of names that nobody has fail at once
+}
+skynet.register_protocol { name = "debug", id = skynet.PTYPE_DEBUG, pack = skynet.pack, unpack = skynet.unpack,
+    dispatch = function(_, _, cmd, ...)
+        local f = debugging[cmd] or error("the debug command " .. tostring(cmd) .. " is unknown")
+        skynet.retpack(f(...))
+    end }
+
 local function protocol(typename)
     local p = protocols[typename]
     if not p then
@@ -53,7 +73,7 @@ end
 -- A message of the type lua is one of actors: its first value is the command, when it is a text.
 local function encode(p, ...)
     if p.name ~= "lua" then
-        return "@" .. p.name, p.pack(...)
+        return "@" .. p.name, skynet.unpack(p.pack(...))
     end
     local first = ...
     if type(first) == "string" and first:byte() ~= 64 then
@@ -286,9 +306,36 @@ end
 function skynet.getenv(name) return os.getenv(name) end
 function skynet.genid() return 1 end
 function skynet.mqlen() return actor.stat(actor.self()).mailbox end
-function skynet.stat(what) return actor.stat(actor.self())[what] end
 function skynet.queue() return actor.queue() end
-function skynet.info_func() end
+function skynet.info_func(f) info = f end
+
+-- What a service has cost is not measured, and a message that takes too long ends by lua_max_execution_time.
+function skynet.stat(what)
+    local stat = actor.stat(actor.self())
+    local known = { mqlen = stat.mailbox, message = stat.handled, endless = false, cpu = 0, time = 0 }
+    return known[what]
+end
+
+function skynet.task(list)
+    if list == nil then
+        return actor.stat(actor.self()).running
+    end
+end
+
+-- Traces are not kept, and memory is limited by mem_limit.
+for _, name in ipairs { "trace", "tracetag", "traceproto", "trace_timeout", "memlimit" } do
+    skynet[name] = function() end
+end
+
+-- skynet.service: services of functions, each once by its name.
+skynet.service = {
+    new = function(name, main, ...) return host.spawn(name, main, unpack(names(...))) end,
+    query = function(name) return skynet.queryservice(name) end,
+    close = function(name)
+        local a = host.find("." .. name)
+        return a ~= nil and actor.kill(a, "normal") ~= nil
+    end,
+}
 
 -- skynet.request{ { address, type, … }, … }: several calls, their answers as they come.
 local request = {}
@@ -298,13 +345,14 @@ function skynet.request(first)
     local r = setmetatable({ list = {}, by = {} }, request)
     return first and r:add(first) or r
 end
-setmetatable(request, { __call = function(_, first) return skynet.request(first) end })
 
 function request:add(req)
     local call = { host.find(req[1]) or tostring(req[1]), encode(protocol(req[2]), unpack(req, 3)) }
     self.list[#self.list + 1], self.by[call] = call, req
     return self
 end
+
+request.__call = request.add
 
 function request:select(timeout)
     self.calls = actor.select(self.list, timeout and timeout / 100)
@@ -314,6 +362,11 @@ function request:select(timeout)
             return nil
         end
         if not answer[2] then
+            if timeout and answer[3].code == "ETIMEOUT" then
+                self.timeout = true
+                self:close()
+                return nil
+            end
             return self.by[answer[1]], false
         end
         return self.by[answer[1]], { unpack(answer, 3) }

@@ -865,3 +865,69 @@ plain
 GET /t
 --- response_body
 found
+
+=== services of skynet: what their own examples do
+--- http_config
+lua_package_path "$PREFIX/html/?.lua;;";
+actor first html/first.lua;
+actor brief html/brief.lua;
+--- user_files
+>>> first.lua
+local skynet = require "skynet"
+local service = require "skynet.service"
+local mode = ...
+if mode == "slave" then
+    skynet.start(function()
+        skynet.info_func(function() return { a = 1 } end)
+        skynet.dispatch("lua", function(_, _, cmd, ...)
+            if cmd == "sleep" then skynet.sleep((...)) end
+            if cmd == "fail" then error("ouch") end
+            if cmd == "nothing" then return skynet.ret() end
+            skynet.ret(skynet.pack(...))
+        end)
+    end)
+    return
+end
+local slave = skynet.newservice(SERVICE_NAME, "slave")
+local function many(text)
+    local skynet = require "skynet"
+    skynet.start(function() skynet.dispatch("lua", function() skynet.ret(skynet.pack("of a function")) end) end)
+end
+skynet.start(function()
+    skynet.dispatch("lua", function()
+        local out = {}
+        local function say(...)
+            for i = 1, select("#", ...) do out[#out + 1] = tostring((select(i, ...))) end
+        end
+        local reqs = skynet.request { slave, "lua", "sleep", 2, "two" } { slave, "lua", "sleep", 1, "one" } { slave, "lua", "fail" }
+        for req, answer in reqs:select() do say(req[3], answer and answer[2] or answer) end
+        say(reqs.timeout)
+        reqs = skynet.request { slave, "lua", "sleep", 0, "soon" } { slave, "lua", "sleep", 100, "late" }
+        for req, answer in reqs:select(10) do say(answer[2]) end
+        say(reqs.timeout)
+        say(select("#", skynet.call(slave, "lua", "nothing")))
+        say(skynet.newservice("brief"))
+        local one = service.new("many", many)
+        say(one == service.new("many", many), skynet.call(one, "lua"), service.query("many") == one)
+        say(skynet.call(slave, "debug", "PING"), skynet.call(slave, "debug", "INFO").a, skynet.stat("endless"), skynet.stat("message") > 0)
+        for i = 1, 5000 do skynet.send(slave, "lua", "x") end
+        say(skynet.call(slave, "lua", "x", "after 5000"))
+        skynet.retpack(table.concat(out, " "))
+    end)
+end)
+>>> brief.lua
+local skynet = require "skynet"
+skynet.start(function() skynet.exit() end)
+--- config
+location /t { content_by_lua_block {
+    local skynet = require "skynet"
+    ngx.say(skynet.call(".first", "lua"))
+    ngx.say(skynet.localname(".brief"))
+} }
+--- lens
+plain
+--- request
+GET /t
+--- response_body
+fail false sleep one sleep two nil soon true 0 nil true of a function true true 1 false true after 5000
+nil

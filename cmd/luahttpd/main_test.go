@@ -343,7 +343,10 @@ func zombie(pid int) bool {
 
 func TestLuaFile(t *testing.T) {
 	p := newPrefix(t, "")
-	for name, text := range map[string]string{"app.lua": `ngx.print("app")`, "bad.lua": `ngx.exit(500)`, "args.lua": `ngx.say("ran")`} {
+	for name, text := range map[string]string{"app.lua": `ngx.print("app")`, "bad.lua": `ngx.exit(500)`, "args.lua": `ngx.say("ran")`,
+		"main.lua": `local other = require("actor").spawn("other") require("actor").on { call = { request = function(r)
+			return 200, nil, require("actor").call(other, "name") end } }`,
+		"other.lua": `require("actor").on { call = { name = function() return "an actor" end } }`} {
 		if err := os.WriteFile(filepath.Join(p.dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -357,7 +360,15 @@ func TestLuaFile(t *testing.T) {
 	if l, err := net.Listen("tcp", fmt.Sprintf(":%d", firstPort)); err == nil {
 		defer l.Close()
 	}
-	s := p.start("app.lua")
+	for file, answer := range map[string]string{"app.lua": "app", "main.lua": "an actor"} {
+		p.serves(file, answer)
+	}
+}
+
+// serves runs a Lua file and looks whether it answers on a port that is not the first.
+func (p *prefix) serves(file, answer string) {
+	t := p.t
+	s := p.start(file)
 	eventually(t, "it says where", func() bool { return strings.Contains(s.out.String(), "press Ctrl-C to stop\n") })
 	_, rest, _ := strings.Cut(s.out.String(), "listening on http://")
 	addr, _, _ := strings.Cut(rest, "/")
@@ -366,7 +377,7 @@ func TestLuaFile(t *testing.T) {
 	if port <= firstPort {
 		t.Errorf("%s", s.out.String())
 	}
-	if got := get(port); got != "app" {
+	if got := get(port); got != answer {
 		t.Error(got)
 	}
 	s.cmd.Process.Signal(syscall.SIGINT)

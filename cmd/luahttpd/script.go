@@ -26,6 +26,10 @@ const (
 	portTries = 100
 )
 
+// actorFile is the name of a Lua file that is no handler of requests but an actor, which is started
+// first and may answer them.
+const actorFile = "main.lua"
+
 // runScript is what stands on the command line without a flag: a Lua file to
 // serve, or a word for what else to do with scripts.
 func runScript(f *flags) int {
@@ -45,8 +49,12 @@ func runScript(f *flags) int {
 	if err != nil {
 		return emerg(err)
 	}
-	config := strings.NewReplacer("@FILE@", quote(file), "@DIR@", quoteInside(filepath.Dir(file))).Replace(mustRead("site/app.conf"))
-	return serveFrom(filepath.Dir(file), config, "serving "+f.args[0])
+	name, what := "site/app.conf", "serving "
+	if filepath.Base(file) == actorFile {
+		name, what = "site/main.conf", "running the actor "
+	}
+	config := strings.NewReplacer("@FILE@", quote(file), "@DIR@", quoteInside(filepath.Dir(file))).Replace(mustRead(name))
+	return serveFrom(filepath.Dir(file), config, what+f.args[0])
 }
 
 func mustRead(name string) string {
