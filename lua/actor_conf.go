@@ -185,7 +185,9 @@ func (e *engine) startActors() error {
 }
 
 // hasFinished says whether an actor has not failed to start but has done its work by then.
-func hasFinished(err *mailbox.Error) bool { return err.Code == mailbox.EDEAD && err.Msg == mailbox.Normal }
+func hasFinished(err *mailbox.Error) bool {
+	return err.Code == mailbox.EDEAD && err.Msg == mailbox.Normal
+}
 
 // closeActors ends the actors of the configuration when its last worker has left it.
 func (c *site) closeActors() {
