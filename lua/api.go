@@ -50,7 +50,8 @@ func areas() []area {
 		ocspArea,
 		actorArea,
 		skynetArea,
-		balancerArea,  // api_balancer.go
+		balancerArea, // api_balancer.go
+		upstreamArea,
 		restyLockArea, // resty_lock.go
 		globalArea,    // last: it guards the others' globals
 	}

@@ -34,10 +34,23 @@ type peerState struct {
 	conns              int
 	fails              int
 	accessed, checked  int64 // seconds
+	switched           switched
 	slow               slowStart
 	health             health
 	ewma               ewmaState
 }
+
+// switched is whether a script has taken a peer out of use or into it.
+type switched uint8
+
+const (
+	switchedNot switched = iota // it is as the configuration says
+	switchedDown
+	switchedUp
+)
+
+// down tells whether p is out of use. The lock is held.
+func (p *Peer) down() bool { return p.switched == switchedDown || p.Down && p.switched == switchedNot }
 
 // group is the primary or the backup peers of an upstream.
 type group struct {
@@ -52,7 +65,7 @@ type group struct {
 // usable tells whether p may be asked now: nginx's rule of passive health.
 func (p *Peer) usable(now int64) bool {
 	switch {
-	case p.Down || p.health.out || p.slow.waits:
+	case p.down() || p.health.out || p.slow.waits:
 		return false
 	case p.MaxFails > 0 && p.fails >= p.MaxFails && now-p.checked <= int64(p.FailTimeout/time.Second):
 		return false
@@ -161,7 +174,7 @@ func (u *Upstream) arrange() {
 			p.index = index
 			index++
 			g.weight += p.Weight
-			if !p.Down {
+			if !p.down() {
 				g.tries++
 			}
 		}

@@ -23,7 +23,7 @@ func (b *roundRobin) Report(p *Peer, how Outcome, _ time.Duration) { b.u.report(
 func (u *Upstream) next(tried *Tried, now int64) *Peer {
 	if g := u.main; g.single {
 		p := g.peers[0]
-		if p.Down || p.health.out || p.MaxConns > 0 && p.conns >= p.MaxConns {
+		if p.down() || p.health.out || p.MaxConns > 0 && p.conns >= p.MaxConns {
 			return nil
 		}
 		p.conns++
