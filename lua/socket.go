@@ -131,6 +131,7 @@ type connection struct {
 	reused  int
 	pool    *socketPool // it counts there
 	idle    *socketPool // it waits there
+	turn    uint64      // of the worker, in which it was set aside
 	timer   actor.Timer
 	session *tlsSession // of its TLS
 	// What the peer was told in the handshake (tlsIdentity), and whether it was

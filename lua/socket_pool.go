@@ -34,18 +34,26 @@ func (s *state) makePool(key string, size, backlog int) *socketPool {
 	return p
 }
 
-// take returns the connection that was set aside last, nil if there is none.
+// take returns the connection that was set aside last, nil if there is none. One
+// whose peer has spoken or closed since, which the loop is about to tell, is
+// dropped.
 func (p *socketPool) take() *connection {
-	n := len(p.idle)
-	if n == 0 {
-		return nil
+	for {
+		n := len(p.idle)
+		if n == 0 {
+			return nil
+		}
+		c := p.idle[n-1]
+		if c.turn == p.e.worker.Turn() && !c.silent() || !c.quiet() {
+			c.drop()
+			continue
+		}
+		p.idle[n-1] = nil
+		p.idle = p.idle[:n-1]
+		c.wake()
+		c.reused++
+		return c
 	}
-	c := p.idle[n-1]
-	p.idle[n-1] = nil
-	p.idle = p.idle[:n-1]
-	c.wake()
-	c.reused++
-	return c
 }
 
 // wake ends a connection's time in a pool.
@@ -66,7 +74,7 @@ func (c *connection) watch(t actor.Task) {
 // Run hears on the loop that something has come on an idle connection, which
 // nobody asked for: it is closed. What TLS itself has to say does not count.
 func (c *connection) Run(*actor.Worker) {
-	if c.quiet() {
+	if c.silent() {
 		c.watch(c)
 		return
 	}
@@ -79,8 +87,12 @@ func (c *connection) Expire(*actor.Timer) {
 	c.drop()
 }
 
-// quiet tells whether the peer has sent nothing, its end neither.
-func (c *connection) quiet() bool {
+// quiet tells whether the peer has sent nothing, its end neither, up to the
+// beginning of this turn: the kernel is asked only when there is news.
+func (c *connection) quiet() bool { return c.tls == nil && !c.fd.News() || c.silent() }
+
+// silent is quiet up to now.
+func (c *connection) silent() bool {
 	if c.tls != nil {
 		var b [1]byte
 		n, err := c.tls.TryRead(b[:])
@@ -109,7 +121,7 @@ func (p *socketPool) put(s *state, c *connection, timeout time.Duration) {
 	if len(p.idle) >= p.size && len(p.idle) > 0 {
 		p.idle[0].drop()
 	}
-	c.idle = p
+	c.idle, c.turn = p, p.e.worker.Turn()
 	p.idle = append(p.idle, c)
 	c.timer.Init(p.e.worker, c)
 	if timeout > 0 {

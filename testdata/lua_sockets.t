@@ -345,6 +345,33 @@ location = /t {
         assert(sock:setoption("sndbuf", 8192))
         ngx.say(sock:getoption("sndbuf") >= 8192)
         ngx.say(sock:setoption("colour", 1))
+
+=== a kept connection whose peer has spoken or closed is not used again
+--- lens
+plain
+--- config
+location /t {
+    content_by_lua_block {
+        for _, what in ipairs { "silent", "speaks", "closes" } do
+            local sock = ngx.socket.tcp()
+            assert(sock:connect("127.0.0.1", ngx.var.server_port, { pool = what }))
+            sock:send("GET /" .. what .. " HTTP/1.1\r\nHost: x\r\n\r\n")
+            ngx.print(what, " ", sock:receive(3), " ", sock:setkeepalive())
+            ngx.sleep(0.02)
+            assert(sock:connect("127.0.0.1", ngx.var.server_port, { pool = what }))
+            ngx.say(" ", sock:getreusedtimes())
+            sock:close()
+        end
+    }
+}
+location / {
+    error_log stderr alert; # a reset may be noticed
+    content_by_lua_block {
+        local sock = assert(ngx.req.socket(true))
+        sock:send("one")
+        ngx.sleep(0.005)
+        if ngx.var.uri == "/speaks" then sock:send("two") end
+        if ngx.var.uri ~= "/closes" then sock:receive(1) end
     }
 }
 --- request
@@ -362,3 +389,7 @@ keepintvl true 11
 keepcnt true 3
 true
 nilunsupported option colour
+
+silent one 1 1
+speaks one 1 0
+closes one 1 0
