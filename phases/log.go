@@ -261,7 +261,12 @@ func AppendLogLine(dst []byte, now time.Time, level Level, conn uint64, text str
 }
 
 // Log is the request's error log.
-func (r *Request) Log() *Logger { return r.Loc.Core.ErrorLog }
+func (r *Request) Log() *Logger {
+	if r.Client.Debug {
+		return r.Loc.Core.ErrorLog.verbose()
+	}
+	return r.Loc.Core.ErrorLog
+}
 
 // LogEnabled tells whether lines of the level are written for the request.
 func (r *Request) LogEnabled(level Level) bool { return r.Log().Enabled(level) }

@@ -1,6 +1,7 @@
 package phases
 
 import (
+	"net/netip"
 	"strings"
 	"time"
 
@@ -20,6 +21,9 @@ type Process struct {
 	NoFile          int
 	Env             conf.List[string] // NAME or NAME=VALUE
 	Pools           conf.List[string] // names of thread_pool
+	// Debug are the clients of debug_connection; the zero Prefix are those of
+	// unix sockets.
+	Debug conf.List[netip.Prefix]
 }
 
 const mainOnly = conf.Main
@@ -54,6 +58,7 @@ var ProcessModule = Define(Spec[Process]{
 			p.Pools.Add(s, s.Args[0])
 			return nil
 		}),
+		Add("debug_connection", conf.Events, conf.Exactly(1), addDebugClients),
 		Add("load_module", mainOnly, conf.Exactly(1), loadModule),
 	}, processIgnored()...),
 })
@@ -63,7 +68,7 @@ func processIgnored() []Directive[Process] {
 	rows := Ignore[Process](mainOnly, conf.AtLeast(1), kernel, "worker_cpu_affinity", "worker_priority", "worker_rlimit_core",
 		"worker_rlimit_sigpending", "timer_resolution", "lock_file", "pcre_jit", "ssl_engine", "debug_points", "ssl_object_cache_inheritable")
 	return append(rows, Ignore[Process](conf.Events, conf.AtLeast(1), kernel, "use", "multi_accept", "accept_mutex",
-		"accept_mutex_delay", "debug_connection", "worker_aio_requests")...)
+		"accept_mutex_delay", "worker_aio_requests")...)
 }
 
 func setWorkers(own *Process, b *Block, s *conf.Stmt) error {

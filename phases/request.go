@@ -116,6 +116,8 @@ type Client struct {
 	ProxyAddr, ProxyLocal netip.AddrPort
 	// Name is how logs and $remote_addr write the address.
 	Name string
+	// Debug: what is logged of the client's requests is logged at every level.
+	Debug bool
 }
 
 // Redirects is how many times the URI of a request may change by internal
@@ -141,6 +143,9 @@ func (r *Request) Init(cfg *Config, w *actor.Worker, c *Client, stream Stream) {
 		cleanups: cleanups, Fields: fields, scratch: scratch, text: text, Body: body, ContentLength: -1, redirects: Redirects + 1}
 	r.Main = r
 	r.Start = w.Now()
+	if p := cfg.Process; p != nil && len(p.Debug.Items) > 0 {
+		c.Debug = p.debugs(c)
+	}
 }
 
 // keptText bounds the room for fields that a request object keeps, in bytes.

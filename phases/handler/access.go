@@ -37,7 +37,7 @@ func addAccess(own *AccessConf, b *phases.Block, s *conf.Stmt) error {
 	case "unix:":
 		rule.unix = true
 	default:
-		p, exact, ok := ParseCIDR(s.Args[0])
+		p, exact, ok := phases.ParseCIDR(s.Args[0])
 		if !ok {
 			return s.Errorf("invalid parameter \"%s\"", s.Args[0])
 		}
@@ -48,19 +48,6 @@ func addAccess(own *AccessConf, b *phases.Block, s *conf.Stmt) error {
 	}
 	own.rules.Add(s, rule)
 	return nil
-}
-
-// ParseCIDR reads an address or a network in prefix notation. exact is false
-// when address bits behind the prefix were set; they are cleared.
-func ParseCIDR(s string) (p netip.Prefix, exact, ok bool) {
-	if a, err := netip.ParseAddr(s); err == nil && a.Zone() == "" {
-		return netip.PrefixFrom(a, a.BitLen()), true, true
-	}
-	p, err := netip.ParsePrefix(s)
-	if err != nil {
-		return netip.Prefix{}, false, false
-	}
-	return p.Masked(), p.Masked() == p, true
 }
 
 func checkAccess(r *phases.Request, own *AccessConf) phases.Result {

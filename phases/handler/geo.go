@@ -113,7 +113,7 @@ func network(b *phases.Block, e *conf.Stmt, text string) (netip.Prefix, error) {
 	if text == "255.255.255.255" {
 		return netip.PrefixFrom(netip.AddrFrom4([4]byte{255, 255, 255, 255}), 32), nil
 	}
-	p, exact, ok := ParseCIDR(text)
+	p, exact, ok := phases.ParseCIDR(text)
 	if !ok {
 		return p, e.Errorf("invalid network \"%s\"", text)
 	}

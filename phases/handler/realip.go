@@ -66,7 +66,7 @@ func addRealIPFrom(own *RealIPConf, b *phases.Block, s *conf.Stmt) error {
 		own.from.Add(s, netip.Prefix{})
 		return nil
 	}
-	if p, exact, ok := ParseCIDR(text); ok {
+	if p, exact, ok := phases.ParseCIDR(text); ok {
 		if !exact {
 			b.Config.Warn(s, "low address bits of %s are meaningless", text)
 		}
