@@ -345,6 +345,23 @@ location = /t {
         assert(sock:setoption("sndbuf", 8192))
         ngx.say(sock:getoption("sndbuf") >= 8192)
         ngx.say(sock:setoption("colour", 1))
+    }
+}
+--- request
+GET /t
+--- response_body
+nilclosed
+nilmissing the "option" argument
+nilmissing the "value" argument
+true
+keepalive true 1
+keepalive true 0
+tcp-nodelay true 1
+reuseaddr true 1
+keepintvl true 11
+keepcnt true 3
+true
+nilunsupported option colour
 
 === a kept connection whose peer has spoken or closed is not used again
 --- lens
@@ -377,19 +394,6 @@ location / {
 --- request
 GET /t
 --- response_body
-nilclosed
-nilmissing the "option" argument
-nilmissing the "value" argument
-true
-keepalive true 1
-keepalive true 0
-tcp-nodelay true 1
-reuseaddr true 1
-keepintvl true 11
-keepcnt true 3
-true
-nilunsupported option colour
-
 silent one 1 1
 speaks one 1 0
 closes one 1 0
