@@ -6,9 +6,7 @@ package ffi
 
 import (
 	"bytes"
-	"os"
 	"strings"
-	"syscall"
 
 	"github.com/luahttpd/luahttpd/lua/vm"
 )
@@ -415,45 +413,12 @@ func (l *library) symbol(t *vm.Thread) int {
 	if ct == nil {
 		t.Errorf("missing declaration for symbol '%s'", name)
 	}
-	do := l.builtin(name)
+	do := symbols[name]
 	if do == nil {
 		t.Errorf("undefined symbol: %s", name)
 	}
-	f := l.value(&cdata{t: ct, fn: do})
+	f := l.value(&cdata{t: ct, fn: func(t *vm.Thread) int { return do(l, t) }})
 	t.Arg(1).Table().SetStr(name, f)
 	t.Push(f)
 	return 1
-}
-
-// builtin is a function of C; its arguments begin at 2, behind the function.
-func (l *library) builtin(name string) func(t *vm.Thread) int {
-	switch name {
-	case "strlen":
-		return func(t *vm.Thread) int {
-			b := l.bytesOf(t, 2)
-			if i := bytes.IndexByte(b, 0); i >= 0 {
-				b = b[:i]
-			}
-			t.PushInt(len(b))
-			return 1
-		}
-	case "memcmp", "strncmp":
-		return func(t *vm.Thread) int {
-			a, b, n := l.bytesOf(t, 2), l.bytesOf(t, 3), max(t.CheckInt(4), 0)
-			t.PushInt(bytes.Compare(a[:min(n, len(a))], b[:min(n, len(b))]))
-			return 1
-		}
-	case "getpid":
-		return func(t *vm.Thread) int {
-			t.PushInt(os.Getpid())
-			return 1
-		}
-	case "strerror":
-		return func(t *vm.Thread) int {
-			to, _ := l.pointerOf(t, vm.String(syscall.Errno(t.CheckInt(2)).Error()))
-			t.Push(l.value(&cdata{t: pointerTo(l.types["char"]), at: to}))
-			return 1
-		}
-	}
-	return nil
 }

@@ -109,6 +109,17 @@ func TestFFI(t *testing.T) {
 			]]
 			assert(ffi.C.strlen("four") == 4 and ffi.C.memcmp("ab", "ac", 2) < 0)
 			assert(ffi.string(ffi.C.strerror(2)) == "no such file or directory")
+			ffi.cdef [[
+				typedef unsigned char u_char; u_char *ngx_hex_dump(u_char *dst, const u_char *src, size_t len);
+				intptr_t ngx_atoi(const unsigned char *line, size_t n); intptr_t ngx_hextoi(const u_char *line, size_t n);
+				struct timeval { long tv_sec; long tv_usec; }; int gettimeofday(struct timeval *tv, void *tz);
+			]]
+			local to = ffi.new("u_char[?]", 5)
+			assert(ffi.C.ngx_hex_dump(to, "\1\255", 2) - to == 4 and ffi.string(to, 4) == "01ff")
+			assert(not pcall(ffi.C.ngx_hex_dump, to, "abc", 3) and not pcall(ffi.C.ngx_hex_dump, to, "a", 2))
+			assert(ffi.C.ngx_atoi("120", 2) == 12 and ffi.C.ngx_atoi("1x", 2) == -1 and ffi.C.ngx_hextoi("fFg", 2) == 255 and ffi.C.ngx_hextoi("-1", 2) == -1)
+			local tv = ffi.new("struct timeval[1]")
+			assert(ffi.C.gettimeofday(tv, nil) == 0 and math.abs(tonumber(tv[0].tv_sec) - os.time()) < 2 and tonumber(tv[0].tv_usec) < 1e6)
 			local function fails(text, f, ...) local ok, err = pcall(f, ...) assert(not ok and err:find(text, 1, true), err) end
 			fails("undefined symbol: printf", function() return ffi.C.printf end)
 			fails("missing declaration for symbol 'exit'", function() return ffi.C.exit end)
