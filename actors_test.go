@@ -198,6 +198,69 @@ func TestActorReload(t *testing.T) {
 	}
 }
 
+// A reload that fails loses nothing of what runs and leaves nothing of what it has started.
+func TestActorReloadFails(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("n.lua", `local n = 0 require("actor").on { call = { inc = function() n = n + 1 return n end } }`)
+	write("fail.lua", "")
+	write("nginx.conf", `worker_processes 2; events {} error_log error.log notice; http {
+		actor long n.lua survive=on;
+		actor other n.lua survive=on;
+		actor short n.lua;
+		actor last fail.lua workers=all;
+		server { listen 127.0.0.1:0; } }`)
+	s, err := New(filepath.Join(dir, "nginx.conf"), WithStderr(io.Discard))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	call := func(name string) any {
+		v, err := s.CallActor(context.Background(), name, "inc")
+		if err != nil {
+			return err
+		}
+		return v[0]
+	}
+	if got := fmt.Sprint(call("long"), call("other"), call("short")); got != "1 1 1" {
+		t.Error(got)
+	}
+	before := len(s.Actors().Actors())
+	for i, text := range []string{`error "no"`, `if ngx.worker.id() == 1 then error "no" end`} { // on the first worker, on the second
+		write("fail.lua", text)
+		if err := s.Reload(); err == nil {
+			t.Error("the reload has not failed")
+		}
+		for range 1000 { // what was started ends
+			if len(s.Actors().Actors()) == before {
+				break
+			}
+			time.Sleep(2 * time.Millisecond)
+		}
+		if got := fmt.Sprint(call("long"), call("other"), call("short")); got != strings.Repeat(fmt.Sprint(i+2, " "), 2)+fmt.Sprint(i+2) {
+			t.Error(got)
+		}
+		if all := s.Actors().Actors(); len(all) != before {
+			t.Errorf("%d actors, %d before: %v", len(all), before, all)
+		}
+	}
+	// One that has survived and is started again has its name for old requests too.
+	write("fail.lua", "")
+	if err := s.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(call("long"), call("other"), call("short")); got != "4 4 1" {
+		t.Error(got)
+	}
+}
+
 var soak = flag.Duration("soak", 500*time.Millisecond, "how long TestActorSoak runs")
 
 // TestActorSoak starts, calls, kills and restarts actors of scripts at random, under requests that

@@ -1,8 +1,10 @@
 package lua
 
 import (
+	"runtime"
 	"strconv"
 
+	"github.com/luahttpd/luahttpd/actor"
 	"github.com/luahttpd/luahttpd/actor/mailbox"
 	"github.com/luahttpd/luahttpd/lua/vm"
 	"github.com/luahttpd/luahttpd/phases"
@@ -207,30 +209,46 @@ func actorSelect(t *vm.Thread, s *state) int {
 		}
 		sel.Call(to, cmd, b, timeout, entry)
 	}
-	s.selects = append(s.selects, sel)
-	mt := s.e.methods("actor.select", map[string]func(*vm.Thread, *state) int{"__call": selectNext, "close": selectClose, "__gc": selectClose})
-	t.Push(s.e.vm.NewUserdata(sel, mt))
+	mt := s.e.methods("actor.select", map[string]func(*vm.Thread, *state) int{"__call": selectNext, "close": selectClose})
+	t.Push(s.e.vm.NewUserdata(newSelecting(s.e.worker, sel), mt))
 	return 1
 }
 
-func checkSelect(t *vm.Thread) *mailbox.Select {
-	if u := t.Arg(1).Userdata(); u != nil {
-		if l, ok := u.Value.(*mailbox.Select); ok {
-			return l
-		}
+// selecting is a select as the script has it. Lua 5.1 does not tell when a loop is left: the calls
+// that are under way then end with the coroutine, with close, or when this is garbage.
+type selecting struct {
+	*mailbox.Select
+	cleanup runtime.Cleanup
+}
+
+func newSelecting(w *actor.Worker, sel *mailbox.Select) *selecting {
+	l := &selecting{Select: sel}
+	l.cleanup = runtime.AddCleanup(l, func(sel *mailbox.Select) {
+		w.Post(actor.TaskFunc(func(*actor.Worker) { sel.Cancel() }))
+	}, sel)
+	return l
+}
+
+func checkSelect(t *vm.Thread) *selecting {
+	l, ok := userdata[*selecting](t.Arg(1))
+	if !ok {
+		t.ArgError(1, "select expected")
 	}
-	t.ArgError(1, "select expected")
-	return nil
+	return l
 }
 
 func selectClose(t *vm.Thread, s *state) int {
-	checkSelect(t).Cancel()
+	l := checkSelect(t)
+	l.cleanup.Stop()
+	l.Cancel()
 	return 0
 }
 
 func selectNext(t *vm.Thread, s *state) int {
-	ref, b, err, ok := checkSelect(t).Next()
+	l := checkSelect(t)
+	ref, b, err, ok := l.Next()
 	if !ok {
+		l.cleanup.Stop()
 		t.PushNil()
 		return 1
 	}

@@ -147,17 +147,29 @@ func startEngine(cfg *phases.Config, w *actor.Worker) error {
 		return err
 	}
 	s.put(e)
-	if err := e.openFront(); err != nil {
-		return err
+	if err = e.openFront(); err == nil {
+		err = e.startActors()
 	}
-	if err := e.startActors(); err != nil {
-		return err
+	if err == nil {
+		e.runWorkerScript(inInitWorker)
+		if w.ID() == 0 && s.wantsAgent.Load() {
+			err = s.startAgent(w)
+		}
 	}
-	e.runWorkerScript(inInitWorker)
-	if w.ID() == 0 && s.wantsAgent.Load() {
-		return s.startAgent(w)
+	if err != nil {
+		e.leave()
 	}
-	return nil
+	return err
+}
+
+// leave ends the engine and, with the last of its site, the actors.
+func (e *engine) leave() {
+	e.endTimers()
+	if e.self != nil {
+		e.self.Finish("reload")
+		e.site.closeActors()
+	}
+	e.close()
 }
 
 // startAgent makes the privileged agent: a VM of its own on the first worker's
@@ -197,20 +209,20 @@ func stopEngine(cfg *phases.Config, w *actor.Worker) {
 	}
 	if e := s.engine(w); e != nil {
 		e.finish()
-		if e.self != nil {
-			e.self.Finish("reload")
-			s.closeActors()
-		}
-		e.close()
+		e.leave()
 	}
 }
 
 // finish is the end of a worker's scripts.
 func (e *engine) finish() {
+	e.endTimers()
+	e.runWorkerScript(inExitWorker)
+}
+
+func (e *engine) endTimers() {
 	e.exiting = true
 	e.abortTimers()
 	e.awaitTimers()
-	e.runWorkerScript(inExitWorker)
 }
 
 func (s *site) put(e *engine) {

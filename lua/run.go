@@ -36,8 +36,7 @@ type state struct {
 	verdict  verdict
 	meter    meter
 	arg      argument
-	private  *memo // of a run without a request
-	selects  []*mailbox.Select
+	private  *memo           // of a run without a request
 	strand   *mailbox.Strand // see state.speaker
 	owner    *owner          // of its sockets, likewise
 	said     bool            // something of the body was sent
@@ -114,8 +113,8 @@ func (s *state) end() {
 	if s.owner != nil {
 		s.owner.close()
 	}
-	for _, l := range s.selects {
-		l.Cancel()
+	if s.strand != nil {
+		s.strand.Close()
 	}
 	e.vm.Release(s.t)
 	if s.phase == inInit || s.phase == inInitWorker {

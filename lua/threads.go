@@ -89,6 +89,9 @@ func (s *state) execute(fn vm.Value, args []vm.Value) {
 	entry := s.entry
 	defer func() {
 		// Also when it was killed.
+		if s.strand != nil {
+			s.strand.Close()
+		}
 		if s.light.progress == running {
 			s.light.progress = finished
 		}

@@ -931,3 +931,102 @@ GET /t
 --- response_body
 fail false sleep one sleep two nil soon true 0 nil true of a function true true 1 false true after 5000
 nil
+
+=== what is not waited for any more is cancelled: light threads, select
+--- http_config
+lua_shared_dict seen 1m;
+--- config
+location /t { content_by_lua_block {
+    local actor = require "actor"
+    local seen = ngx.shared.seen
+    local function waiter()
+        local actor, seen = require "actor", ngx.shared.seen
+        actor.on { call = { wait = function(name)
+            seen:set(name, "waits")
+            for i = 1, 500 do
+                if actor.cancelled() then seen:set(name, "cancelled") ngx.sleep(0.01) return end
+                ngx.sleep(0.001)
+            end
+        end, quick = function() return 1 end } }
+    end
+    local w = actor.spawn(waiter, { name = "waiter" })
+    local a = actor.spawn(function()
+        local actor = require "actor"
+        actor.on { call = {
+            -- light threads of a handler that nobody waits for any more
+            threads = function()
+                ngx.thread.spawn(function()
+                    local ok, err = actor.pcall("waiter", "wait", "thread")
+                    ngx.shared.seen:set("code", err.code)
+                end)
+                ngx.thread.spawn(function()
+                    for _, ok, err in actor.select({ { "waiter", "wait", "select in a thread" } }) do
+                        ngx.shared.seen:set("select code", err.code)
+                    end
+                end)
+                actor.pcall("waiter", "wait", "itself")
+            end,
+            -- one that leaves a loop, in a light thread
+            leave = function()
+                local function first(name)
+                    for req, ok in actor.select({ { "waiter", "quick" }, { "waiter", "wait", name } }) do break end
+                end
+                ngx.thread.wait(ngx.thread.spawn(function() first("left in a thread") ngx.sleep(0.01) end))
+                first("left")
+                local select = actor.select({ { "waiter", "wait", "closed" } })
+                ngx.sleep(0.01)
+                select:close()
+                ngx.sleep(0.01)
+                return true
+            end,
+            mine = function()
+                ngx.thread.spawn(function() actor.call("waiter", "wait", "killed") end)
+                actor.call("waiter", "wait", "killed too")
+            end,
+        } }
+    end, { name = "asks" })
+    local names = {}
+    local function all(...)
+        for _, name in ipairs { ... } do
+            for i = 1, 300 do
+                if seen:get(name) and seen:get(name) ~= "waits" then break end
+                ngx.sleep(0.001)
+            end
+            ngx.say(name, ": ", seen:get(name))
+        end
+    end
+    local asks = ngx.thread.spawn(function() actor.call(a, "threads") end)
+    ngx.sleep(0.02)
+    ngx.thread.kill(asks)
+    all("itself", "thread", "code", "select in a thread", "select code")
+    local t = ngx.thread.spawn(function() actor.call(a, "leave") end)
+    ngx.thread.wait(t)
+    all("left in a thread", "left", "closed")
+    t = ngx.thread.spawn(function() return actor.pcall(a, "mine") end)
+    ngx.sleep(0.02)
+    actor.kill(a, "enough")
+    all("killed", "killed too")
+    t = ngx.thread.spawn(function() actor.call(w, "wait", "a request's") end)
+    local t2 = ngx.thread.spawn(function() for _ in actor.select({ { w, "wait", "another request's" } }) do end end)
+    ngx.sleep(0.01)
+    ngx.thread.kill(t)
+    ngx.thread.kill(t2)
+    all("a request's", "another request's")
+} }
+--- lens
+plain
+--- request
+GET /t
+--- response_body
+itself: cancelled
+thread: cancelled
+code: ECANCELLED
+select in a thread: cancelled
+select code: ECANCELLED
+left in a thread: cancelled
+left: cancelled
+closed: cancelled
+killed: cancelled
+killed too: cancelled
+a request's: cancelled
+another request's: cancelled

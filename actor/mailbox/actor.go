@@ -429,6 +429,7 @@ func (m *Message) handled() {
 	if a.serial {
 		a.serving.CompareAndSwap(&m.run, nil)
 	}
+	m.run.Close()
 	a.part(&m.run)
 	a.resume()
 	if a.idle != nil {

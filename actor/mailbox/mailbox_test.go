@@ -132,3 +132,44 @@ func TestCall(t *testing.T) {
 		}
 	})
 }
+
+// What a scope has adopted goes back when the scope ends before the one it came from, and has its
+// names in both, whoever it is after a restart.
+func TestAdopt(t *testing.T) {
+	w := newWorld(t, 1)
+	old, next := w.NewScope(), w.NewScope()
+	spec := Spec{Name: "a", Key: "k", Survive: true, Scope: old, Restart: &Restart{Max: 5, Within: time.Second}}
+	a := w.start(spec, Handlers{"crash": func(m *Message) ([]any, error) { m.To.Crash("crash"); return nil, nil }})
+	spec.Scope = next
+	if next.Adopt(&spec) != a || next.Find("a") != a || old.Find("a") != a {
+		t.Fatal("not adopted")
+	}
+	w.Call(context.Background(), a, "crash")
+	for range 1000 {
+		if b := old.Find("a"); b != nil && b != a && next.Find("a") == b && b.Alive() {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	b := next.Find("a")
+	if b == nil || b == a || old.Find("a") != b || b.Scope() != next {
+		t.Fatalf("%v, %v in the old scope; %v before", b, old.Find("a"), a)
+	}
+	next.Close(context.Background(), "reload")
+	if !b.Alive() || b.Scope() != old || old.Find("a") != b {
+		t.Error("it has gone with the scope that failed")
+	}
+	last := w.NewScope()
+	spec.Scope = last
+	if last.Adopt(&spec) != b {
+		t.Fatal("not adopted again")
+	}
+	old.Close(context.Background(), "reload")
+	if !b.Alive() || b.Scope() != last {
+		t.Error("it has gone with the scope that it has left")
+	}
+	last.Close(context.Background(), "reload")
+	if b.Alive() || last.Find("a") != nil || old.Find("a") != nil {
+		t.Error("it lives on")
+	}
+}

@@ -1,6 +1,7 @@
 package mailbox
 
 import (
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -60,8 +61,9 @@ type Message struct {
 	depth    int
 
 	// The callee's half.
-	run       Strand // that handles it
-	slot      int    // in To.open, from 1; 0: not in it
+	run       Strand    // that handles it
+	others    []*Strand // that work on it, too
+	slot      int       // in To.open, from 1; 0: not in it
 	begun     atomic.Bool
 	answered  atomic.Bool
 	deferred  atomic.Bool
@@ -258,9 +260,7 @@ func (t *cancellation) Run(*actor.Worker) {
 	if m.answered.Load() {
 		return
 	}
-	for i := len(m.run.calls) - 1; i >= 0; i-- {
-		if n := m.run.calls[i]; n.state == pending {
-			n.giveUp(ECANCELLED)
-		}
+	for _, s := range append(slices.Clone(m.others), &m.run) {
+		s.cancel()
 	}
 }

@@ -3,6 +3,7 @@ package mailbox
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 )
 
@@ -15,6 +16,7 @@ type Scope struct {
 	mu    sync.Mutex
 	names map[string]*Actor
 	over  bool
+	from  map[*Actor]*Scope // of those that it has adopted; they have their names there too
 }
 
 // NewScope makes a scope below the root.
@@ -84,15 +86,13 @@ func (c *Scope) replace(a, b *Actor) bool {
 		c.mu.Unlock()
 		return false
 	}
-	for name, o := range c.names {
-		if o == a {
-			c.names[name] = b
-		}
-	}
 	if b.Name != "" && c.names[b.Name] == nil {
 		c.names[b.Name] = b
 	}
 	c.mu.Unlock()
+	for from := c; from != nil; {
+		from = from.rename(a, b)
+	}
 	c.sys.mu.Lock()
 	c.sys.part(a)
 	c.sys.actors[b.ID] = b
@@ -104,18 +104,50 @@ func (c *Scope) replace(a, b *Actor) bool {
 
 // drop takes the names of an actor that has ended.
 func (c *Scope) drop(a *Actor) {
-	c.mu.Lock()
-	if a.Name != "" || a.alias.Load() {
-		for name, o := range c.names {
-			if o == a {
-				delete(c.names, name)
-			}
-		}
+	for from := c; from != nil; {
+		from = from.rename(a, nil)
 	}
-	c.mu.Unlock()
 	c.sys.mu.Lock()
 	c.sys.part(a)
 	c.sys.mu.Unlock()
+}
+
+// rename gives the names that a has in the scope to b, nil for nobody. It returns the scope that a
+// was adopted from.
+func (c *Scope) rename(a, b *Actor) *Scope {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if a.Name != "" || a.alias.Load() {
+		for name, o := range c.names {
+			switch {
+			case o != a:
+			case b == nil:
+				delete(c.names, name)
+			default:
+				c.names[name] = b
+			}
+		}
+	}
+	from := c.from[a]
+	delete(c.from, a)
+	if from != nil && b != nil {
+		c.from[b] = from
+	}
+	return from
+}
+
+// open is the scope, or the one that a was adopted from, and so on: the first that is not closed.
+func (c *Scope) open(a *Actor) *Scope {
+	for c != nil {
+		c.mu.Lock()
+		over, from := c.over, c.from[a]
+		c.mu.Unlock()
+		if !over {
+			return c
+		}
+		c = from
+	}
+	return nil
 }
 
 func (c *Scope) closed() bool {
@@ -124,11 +156,18 @@ func (c *Scope) closed() bool {
 	return c.over
 }
 
-// Close ends the actors of the scope, the last started first.
+// Close ends the actors of the scope, the last started first, but for those that it has adopted
+// from one that is still there: when a configuration fails, they are the one's before it again.
 func (c *Scope) Close(ctx context.Context, reason string) {
 	c.mu.Lock()
 	c.over = true
+	from := maps.Clone(c.from)
 	c.mu.Unlock()
+	for a, home := range from {
+		if home = home.open(a); home != nil {
+			a.scope.CompareAndSwap(c, home)
+		}
+	}
 	c.sys.end(ctx, reason, func(a *Actor) bool { return a.Scope() == c })
 }
 
@@ -142,13 +181,19 @@ func (c *Scope) Adopt(spec *Spec) *Actor {
 		if a.Name != spec.Name || a.spec.Key != spec.Key || !a.spec.Survive || a.Scope() == c || !a.Alive() {
 			continue
 		}
+		home := a.Scope().open(a)
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		if c.over || c.names[a.Name] != nil {
 			return nil
 		}
 		c.names[a.Name] = a
-		a.scope.Store(c)
+		if a.scope.Store(c); home != nil {
+			if c.from == nil {
+				c.from = map[*Actor]*Scope{}
+			}
+			c.from[a] = home
+		}
 		return a
 	}
 	return nil

@@ -19,19 +19,47 @@ type Strand struct {
 	// split: other coroutines work on the same message, so that it may be answered while this waits.
 	split atomic.Bool
 	waits atomic.Pointer[edge]
-	calls []*Message // that it waits for
+	calls []*Message // that it is parked for
 	one   [1]*Message
-	quick int // calls since it last parked
+	open  []*Select // with calls under way
+	quick int       // calls since it last parked
 	ended bool
 }
 
 // NewStrand makes a strand of the coroutine that runs: it speaks for a. msg is what it works on,
-// beside the strand that handles it, or nil. Nothing has to be closed.
+// beside the strand that handles it, or nil. Close must be called in the end.
 func NewStrand(a *Actor, co *actor.Coroutine, msg *Message) *Strand {
+	s := &Strand{Actor: a, co: co, Msg: msg}
 	if msg != nil {
 		msg.run.split.Store(true)
+		msg.others = append(msg.others, s)
 	}
-	return &Strand{Actor: a, co: co, Msg: msg}
+	return s
+}
+
+// Close gives up the calls of the strand that nobody waits for any more: those of a Select. What
+// handles a message, and a fork, do so by themselves in the end.
+func (s *Strand) Close() {
+	for len(s.open) > 0 {
+		s.open[len(s.open)-1].Cancel()
+	}
+	if s.Msg != nil && s != &s.Msg.run {
+		s.Msg.others = slices.DeleteFunc(s.Msg.others, func(o *Strand) bool { return o == s })
+	}
+}
+
+// cancel ends the calls of the strand with ECANCELLED: nobody waits for what it works on. Where an
+// answer comes, its coroutine may go on at once.
+func (s *Strand) cancel() {
+	under := slices.Clone(s.calls)
+	for _, l := range s.open {
+		under = append(under, l.waiting...)
+	}
+	for _, n := range under {
+		if n.state == pending {
+			n.giveUp(ECANCELLED)
+		}
+	}
 }
 
 // Coroutine is the one that the strand belongs to.
@@ -171,6 +199,7 @@ func (k *forked) Serve() {
 	k.s.co = k.s.Actor.worker.Current()
 	k.s.Actor.join(&k.s)
 	defer k.s.Actor.part(&k.s)
+	defer k.s.Close()
 	k.f(&k.s)
 }
 
@@ -182,7 +211,7 @@ type Select struct {
 	token   uint64
 }
 
-// Select makes an empty one. Cancel must be called in the end.
+// Select makes an empty one. What is left of it is cancelled with the strand.
 func (s *Strand) Select() *Select { return &Select{s: s} }
 
 // Call adds a call; its answer comes by Next with m.Ref as given.
@@ -196,6 +225,9 @@ func (l *Select) Call(to *Actor, cmd string, body Body, timeout time.Duration, r
 	w := l.s.co.Worker()
 	m.timer.Init(w, (*expiry)(m))
 	l.waiting = append(l.waiting, m)
+	if len(l.waiting) == 1 {
+		l.s.open = append(l.s.open, l)
+	}
 	if err := to.post(m, w); err != nil {
 		m.state, m.err = done, err
 		l.arrived(m)
@@ -208,9 +240,17 @@ func (l *Select) arrived(m *Message) {
 	if i := slices.Index(l.waiting, m); i >= 0 {
 		l.waiting = slices.Delete(l.waiting, i, i+1)
 	}
+	l.rest()
 	l.ready = append(l.ready, m)
 	if l.token != 0 {
 		l.s.co.ResumeIf(l.token)
+	}
+}
+
+// rest takes a select without calls under way out of those of its strand.
+func (l *Select) rest() {
+	if i := slices.Index(l.s.open, l); i >= 0 && len(l.waiting) == 0 {
+		l.s.open = slices.Delete(l.s.open, i, i+1)
 	}
 }
 
@@ -249,4 +289,5 @@ func (l *Select) Cancel() {
 		m.leave()
 	}
 	l.waiting, l.ready = nil, nil
+	l.rest()
 }
