@@ -54,7 +54,7 @@ func baseAssert(t *vm.Thread) int {
 		return n
 	}
 	v := t.Arg(2)
-	if t.NArg() < 2 || v.IsNil() {
+	if t.NArg() < 2 {
 		v = vm.Const("assertion failed!")
 	}
 	return t.Throw(withPosition(t, v, 1))

@@ -65,10 +65,10 @@ func bitTohex(t *vm.Thread) int {
 		digits = "0123456789ABCDEF"
 		n = -n
 	}
-	if n > 8 || n < 0 {
-		n = 8
+	var b [254]byte // no longer ones in LuaJIT
+	if n > len(b) || n < 0 {
+		n = len(b)
 	}
-	var b [8]byte
 	for i := n - 1; i >= 0; i-- {
 		b[i] = digits[x&15]
 		x >>= 4

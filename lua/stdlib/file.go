@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strings"
 
 	"github.com/luahttpd/luahttpd/lua/vm"
 )
@@ -180,6 +181,9 @@ func readLine(t *vm.Thread, r *bufio.Reader, keepEnd bool) (line []byte, ok bool
 // maxRead bounds what one read gives.
 const maxRead = vm.MaxString
 
+// maxNumeral bounds the bytes of a numeral that is read.
+const maxNumeral = 200
+
 // readNumber reads a numeral as %lf of scanf does, to the extent that programs can tell.
 func readNumber(r *bufio.Reader) (float64, bool) {
 	for {
@@ -193,17 +197,44 @@ func readNumber(r *bufio.Reader) (float64, bool) {
 		}
 	}
 	var b []byte
-	for len(b) < 200 {
+	take := func(set string) bool {
 		c, err := r.ReadByte()
-		if err != nil {
-			break
+		switch {
+		case err != nil:
+			return false
+		case len(b) == maxNumeral || strings.IndexByte(set, c) < 0:
+			r.UnreadByte()
+			return false
 		}
-		if c >= '0' && c <= '9' || c == '.' || c == '-' || c == '+' || c|32 >= 'a' && c|32 <= 'f' || c|32 == 'x' || c|32 == 'p' {
-			b = append(b, c)
-			continue
+		b = append(b, c)
+		return true
+	}
+	take("+-")
+	if word := "nan"; take("nN") || take("iI") {
+		if b[len(b)-1]|32 == 'i' {
+			word = "infinity"
 		}
-		r.UnreadByte()
-		break
+		for i := 1; i < len(word) && take(word[i:i+1]+strings.ToUpper(word[i:i+1])); i++ {
+		}
+		return vm.ParseNumber(string(b))
+	}
+	digits, exponent := "0123456789", "eE"
+	some := take("0")
+	if some && take("xX") {
+		digits, exponent = "0123456789abcdefABCDEF", "pP"
+	}
+	for take(digits) {
+		some = true
+	}
+	if take(".") {
+		for take(digits) {
+			some = true
+		}
+	}
+	if some && take(exponent) {
+		take("+-")
+		for take("0123456789") {
+		}
 	}
 	return vm.ParseNumber(string(b))
 }

@@ -310,7 +310,11 @@ func (sp *spec) float(out []byte, x float64) []byte {
 		if sp.verb < 'a' {
 			s = map[string]string{"inf": "INF", "nan": "NAN"}[s]
 		}
-		return sp.padNumber(out, sp.sign(neg), []byte(s), false)
+		plus := sp.plus
+		sp.plus = plus && x == x
+		out = sp.padNumber(out, sp.sign(neg), []byte(s), false)
+		sp.plus = plus
+		return out
 	}
 	prec := sp.prec
 	if prec < 0 {
@@ -327,6 +331,7 @@ func (sp *spec) float(out []byte, x float64) []byte {
 			d = append(d, '.')
 		}
 	case 'e', 'E':
+		x = vm.AwayFromZero(x, prec+1)
 		d = strconv.AppendFloat(buf[:0], math.Abs(x), sp.verb, prec, 64)
 		if sp.alt && prec == 0 {
 			d = append(d[:1], append([]byte{'.'}, d[1:]...)...)
@@ -335,6 +340,7 @@ func (sp *spec) float(out []byte, x float64) []byte {
 		if prec == 0 {
 			prec = 1
 		}
+		x = vm.AwayFromZero(x, prec)
 		if sp.alt {
 			d = fmt.Appendf(buf[:0], "%#."+strconv.Itoa(prec)+string(sp.verb), math.Abs(x))
 		} else {

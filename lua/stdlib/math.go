@@ -109,19 +109,20 @@ func mathModf(t *vm.Thread) int {
 	x := t.CheckNumber(1)
 	if math.IsInf(x, 0) {
 		t.PushNumber(x)
-		t.PushNumber(0)
+		t.PushNumber(math.Copysign(0, x))
 		return 2
 	}
 	i := math.Trunc(x)
 	t.PushNumber(i)
-	t.PushNumber(x - i)
+	t.PushNumber(math.Copysign(x-i, x))
 	return 2
 }
 
+// mathBest keeps the later one of two numbers unless the other is better: so LuaJIT treats nan.
 func mathBest(t *vm.Thread, better func(a, b float64) bool) int {
 	best := t.CheckNumber(1)
 	for i := 2; i <= t.NArg(); i++ {
-		if f := t.CheckNumber(i); better(f, best) {
+		if f := t.CheckNumber(i); !better(best, f) {
 			best = f
 		}
 	}

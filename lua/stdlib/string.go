@@ -148,7 +148,7 @@ func stringRep(t *vm.Thread) int {
 		t.RaiseString("not enough memory")
 	}
 	total := unit*n - len(sep)
-	if total <= 1 {
+	if n == 1 {
 		t.PushString(s)
 		return 1
 	}
@@ -156,11 +156,9 @@ func stringRep(t *vm.Thread) int {
 	t.Spend(total / 4096)
 	v, b := vm.NewString(total)
 	o := copy(b, s)
-	if n > 1 {
-		o += copy(b[o:], sep)
-		for o < total { // what is there is copied behind itself; it is a whole number of units
-			o += copy(b[o:], b[:o])
-		}
+	o += copy(b[o:], sep)
+	for o < total { // what is there is copied behind itself; it is a whole number of units
+		o += copy(b[o:], b[:o])
 	}
 	t.Push(v)
 	return 1

@@ -50,6 +50,7 @@ func (m *VM) collect() {
 	}
 	t := m.NewThread()
 	for _, u := range m.gc.take() {
+		u.due = false
 		if u.meta == nil {
 			continue
 		}

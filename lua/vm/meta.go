@@ -339,6 +339,9 @@ func (t *Thread) less(a, b *Value, le bool, tmp uintptr) int {
 	}
 	h, swap := t.vm.compareMeta(a, b, le)
 	if h == nil {
+		if le { // LuaJIT names the operands the other way round
+			a, b = b, a
+		}
 		t.compareFail(a, b)
 		return cmpFailed
 	}

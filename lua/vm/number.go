@@ -2,6 +2,7 @@ package vm
 
 import (
 	"math"
+	"math/bits"
 	"strconv"
 )
 
@@ -21,14 +22,35 @@ func appendNum(b []byte, f float64) []byte {
 	case f < -math.MaxFloat64:
 		return append(b, "-inf"...)
 	}
-	if i := int64(f); float64(i) == f && i > -1<<53 && i < 1<<53 {
-		// Halfway between two numbers of 14 digits LuaJIT goes away from zero.
-		if m := i % 100; i%10 == 5 && i < 1e15 || i%10 == -5 && i > -1e15 || (m == 50 || m == -50) && (i >= 1e15 || i <= -1e15) {
-			f = math.Nextafter(f, math.Copysign(math.Inf(1), f))
-		}
-	}
-	return strconv.AppendFloat(b, f, 'g', 14, 64)
+	return strconv.AppendFloat(b, AwayFromZero(f, 14), 'g', 14, 64)
 }
+
+// AwayFromZero gives what is to be written with so many significant digits for f: when f lies halfway between two such
+// numbers LuaJIT goes away from zero, not to the even one.
+func AwayFromZero(f float64, digits int) float64 {
+	b := math.Float64bits(f)
+	m, e := b&(1<<52-1)|1<<52, int(b>>52&0x7FF)-1075
+	z := bits.TrailingZeros64(m)
+	m, e = m>>z, e+z // f is m * 2^e, m is odd
+	if e < -27 || e >= bits.LeadingZeros64(m) || digits > 17 {
+		return f
+	}
+	for ; e < 0; e++ { // the digits of f are those of m * 5^-e
+		if m > math.MaxUint64/5 {
+			return f
+		}
+		m *= 5
+	}
+	for m <<= e; m%10 == 0; m /= 10 {
+	}
+	if n := powers[digits]; m%10 == 5 && m >= n && m < 10*n {
+		return math.Nextafter(f, math.Copysign(math.Inf(1), f))
+	}
+	return f
+}
+
+// powers are those of ten.
+var powers = [...]uint64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17}
 
 // FormatNumber writes a number as tostring does.
 func FormatNumber(f float64) string {

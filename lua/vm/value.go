@@ -302,6 +302,7 @@ type Userdata struct {
 	Value any
 	meta  *Table
 	env   *Table
+	due   bool // see VM.Finalize
 }
 
 // Metatable gives the metatable, or nil.

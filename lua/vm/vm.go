@@ -147,6 +147,10 @@ func (m *VM) NewUserdata(v any, mt *Table) Value {
 
 // Finalize has the __gc of the userdata called after it has become garbage, if it has one by then.
 func (m *VM) Finalize(u *Userdata) {
+	if u.due { // Go ends the process over a second finalizer
+		return
+	}
+	u.due = true
 	gc := m.gc
 	gc.expected.Add(1)
 	runtime.SetFinalizer(u, func(u *Userdata) { gc.add(u) })
