@@ -356,18 +356,21 @@ func baseSetfenv(t *vm.Thread) int {
 	return 1
 }
 
+// proxy is what newproxy makes: others must not have the metatable of a file, say.
+type proxy struct{}
+
 func baseNewproxy(t *vm.Thread) int {
 	v := t.Arg(1)
 	var mt *vm.Table
 	switch {
 	case v.Kind() == vm.KBool && v.Bool():
 		mt = t.VM().NewTable(0, 2)
-	case v.Kind() == vm.KUserdata && v.Userdata() != nil:
+	case v.Userdata() != nil && v.Userdata().Value == proxy{}:
 		mt = v.Userdata().Metatable()
 	case v.Truth():
 		t.ArgError(1, "boolean or proxy expected")
 	}
-	p := t.VM().NewUserdata(nil, mt)
+	p := t.VM().NewUserdata(proxy{}, mt)
 	if mt != nil {
 		t.VM().Finalize(p.Userdata())
 	}
