@@ -191,8 +191,8 @@ connect() to unix:/nosuch failed (2: No such file or directory)
 location /peer {
     content_by_lua_block {
         local sock = ngx.req.socket(true)
-        sock:send("ab")
-        ngx.sleep(0.03)
+        sock:send("+ab")
+        sock:receive(1)
         sock:send("c\n")
     }
 }
@@ -201,9 +201,11 @@ location /t {
     content_by_lua_block {
         local sock = ngx.socket.connect("127.0.0.1", ngx.var.server_port)
         sock:send("GET /peer HTTP/1.1\r\nHost: x\r\n\r\n")
+        sock:receive(1)
         sock:settimeouts(1000, 1000, 10)
         ngx.say(sock:receive())
         sock:settimeout(1000)
+        sock:send("-")
         ngx.say(sock:receive())
         ngx.say(pcall(sock.settimeout, sock, -1))
     }
