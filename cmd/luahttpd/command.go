@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/luahttpd/luahttpd"
+	"github.com/luahttpd/luahttpd/conf"
 	"github.com/luahttpd/luahttpd/lua/vm"
 )
 
@@ -27,6 +28,7 @@ type command struct {
 	path        []string        // searched by require first
 	level       string          // of the error log
 	connections int
+	servers     []string // that answer for DNS
 	code        []string // of -e
 	libraries   []string // required first
 	name        string   // arg[0]
@@ -49,7 +51,7 @@ Runs a Lua script with the ngx API of a request. What it says goes to the termin
   -l NAME             : require a module first
   -c NUMBER           : how many connections there may be (default: 1024)
   --shdict 'NAME SIZE': make a shared dictionary
-  --ns ADDRESS        : use this DNS server
+  --ns ADDRESS        : use this DNS server; may be given more than once
   --errlog-level LEVEL: what is logged to the terminal (default: warn)
   --http-conf TEXT    : add to the http block;  --http-include FILE
   --main-conf TEXT    : add to the main block;  --main-include FILE
@@ -66,8 +68,35 @@ and below; the default is spec.
   -I, -l, -c, --shdict, --ns, --errlog-level, --http-conf, --main-conf: as those of luahttpd run
 `
 
-// errUsage: the help was asked for.
-var errUsage = errors.New("help")
+// errUsage and errVersion: the help or the version was asked for.
+var errUsage, errVersion = errors.New("help"), errors.New("version")
+
+// parsed handles what parse returns when there is nothing to run; done: so.
+func parsed(err error, usage string) (status int, done bool) {
+	switch {
+	case err == nil:
+		return 0, false
+	case errors.Is(err, errUsage):
+		fmt.Print(usage)
+	case errors.Is(err, errVersion):
+		fmt.Println("luahttpd", luahttpd.Version)
+	default:
+		return complain(err), true
+	}
+	return 0, true
+}
+
+// complain says why a command does not run. What is wrong with a piece of the
+// configuration has no place in a file.
+func complain(err error) int {
+	text := err.Error()
+	var ce *conf.Error
+	if errors.As(err, &ce) && filepath.Base(ce.File) == "nginx.conf" {
+		text = ce.Text
+	}
+	fmt.Fprintln(os.Stderr, "luahttpd:", text)
+	return 1
+}
 
 // parse reads options up to the first argument without a dash. more may take
 // one that is not known here.
@@ -84,6 +113,10 @@ func (c *command) parse(args []string, more func(name, value string) bool) (rest
 		switch name {
 		case "-h", "--help":
 			return nil, errUsage
+		case "-v", "-V", "--version":
+			return nil, errVersion
+		case "--resolve-ipv6": // it is always done
+			continue
 		case "--":
 			return args, nil
 		}
@@ -93,29 +126,35 @@ func (c *command) parse(args []string, more func(name, value string) bool) (rest
 			}
 			value, args = args[0], args[1:]
 		}
-		if !c.option(name, value) && (more == nil || !more(name, value)) {
-			return nil, fmt.Errorf("invalid option: \"%s\"", name)
+		known, err := c.option(name, value)
+		if err != nil {
+			return nil, fmt.Errorf("invalid value \"%s\" of option \"%s\": %v", value, name, err)
+		}
+		if !known && !more(name, value) {
+			return nil, fmt.Errorf("invalid option: \"%s\" (-h lists them)", name)
 		}
 	}
 	return args, nil
 }
 
-func (c *command) option(name, value string) bool {
+// option takes an option that all commands have.
+func (c *command) option(name, value string) (known bool, err error) {
 	switch name {
 	case "-I":
 		c.path = append(c.path, value)
 	case "-l":
 		c.libraries = append(c.libraries, value)
 	case "-c":
-		n, err := strconv.Atoi(value)
-		if err != nil || n <= 0 {
-			return false
+		if c.connections, err = strconv.Atoi(value); err != nil || c.connections <= 0 {
+			return true, errors.New("a number is wanted")
 		}
-		c.connections = n
 	case "--shdict":
+		if len(strings.Fields(value)) != 2 {
+			return true, errors.New("a name and a size are wanted")
+		}
 		fmt.Fprintf(&c.http, "lua_shared_dict %s;\n", value)
 	case "--ns":
-		fmt.Fprintf(&c.http, "resolver %s;\n", value)
+		c.servers = append(c.servers, value)
 	case "--errlog-level":
 		c.level = value
 	case "--http-conf":
@@ -127,9 +166,9 @@ func (c *command) option(name, value string) bool {
 	case "--main-include":
 		fmt.Fprintf(&c.main, "include %s;\n", absolute(value))
 	default:
-		return false
+		return false, nil
 	}
-	return true
+	return true, nil
 }
 
 // absolute is a file of the command line as an argument in the configuration.
@@ -149,20 +188,17 @@ func runOnce(args []string) int {
 		}
 		return name == "-e"
 	})
-	switch {
-	case errors.Is(err, errUsage):
-		fmt.Print(runUsage)
-		return 0
-	case err != nil:
-		return emerg(err)
-	case len(rest) == 0 && len(c.code) == 0:
-		return emerg(errors.New("run takes a Lua file, or -e and a line of Lua"))
+	if status, done := parsed(err, runUsage); done {
+		return status
+	}
+	if len(rest) == 0 && len(c.code) == 0 {
+		return complain(errors.New("run takes a Lua file, or -e and a line of Lua (-h: help)"))
 	}
 	if c.args = rest; len(c.code) == 0 {
 		c.name, c.args = rest[0], rest[1:]
 		if c.name != "-" {
 			if _, err := os.Stat(c.name); err != nil {
-				return emerg(err)
+				return complain(err)
 			}
 		}
 	}
@@ -241,12 +277,15 @@ func (c *command) module(t *vm.Thread) vm.Value {
 func (c *command) run() int {
 	dir, err := os.MkdirTemp("", "luahttpd-")
 	if err != nil {
-		return emerg(err)
+		return complain(err)
 	}
 	defer os.RemoveAll(dir)
 	wd, err := os.Getwd()
 	if err != nil {
-		return emerg(err)
+		return complain(err)
+	}
+	if len(c.servers) > 0 {
+		fmt.Fprintf(&c.http, "resolver %s;\n", strings.Join(c.servers, " "))
 	}
 	path := ""
 	for _, dir := range append(c.path, wd) {
@@ -260,10 +299,10 @@ func (c *command) run() int {
 		"@CONNECTIONS@", strconv.Itoa(c.connections), "@SOCKET@", quote("unix:"+socket)).Replace(mustRead("site/run.conf"))
 	srv, err := luahttpd.Parse(strings.NewReader(config), luahttpd.WithPrefix(wd), luahttpd.WithLuaModule("luahttpd.command", c.module))
 	if err != nil {
-		return emerg(err)
+		return complain(err)
 	}
 	if err := srv.Start(); err != nil {
-		return emerg(err)
+		return complain(err)
 	}
 	answered := make(chan error, 1)
 	go func() { answered <- ask(socket) }()

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/luahttpd/luahttpd"
 )
 
 // TestRun: luahttpd run is OpenResty's resty.
@@ -38,7 +40,15 @@ func TestRun(t *testing.T) {
 	p.expect("", 0, "run", "-e", "ngx.exit(0) print('never')")
 	p.expect("", 1, "run", "-e", "ngx.exit(500)")
 	p.expect("ERROR: (command line -e):1: unexpected symbol near '='\n", 1, "run", "-e", "local x = =")
-	p.expect("nginx: [emerg] invalid option: \"--nonsense\"\n", 1, "run", "--nonsense", "1")
+	p.expect("luahttpd: invalid option: \"--nonsense\" (-h lists them)\n", 1, "run", "--nonsense", "1")
+	p.expect("luahttpd: invalid value \"d\" of option \"--shdict\": a name and a size are wanted\n", 1, "run", "--shdict", "d", "-e", "x()")
+	p.expect("luahttpd: invalid value \"x\" of option \"-c\": a number is wanted\n", 1, "run", "-c", "x", "-e", "x()")
+	p.expect("luahttpd: stat none.lua: no such file or directory\n", 1, "run", "none.lua")
+	p.expect("luahttpd: unknown directive \"nonsense\"\n", 1, "run", "--http-conf", "nonsense on;", "-e", "x()")
+	p.expect("3\n", 0, "run", "--ns", "127.0.0.1:1", "--ns", "127.0.0.2:1", "--resolve-ipv6", "-e", "print(3)")
+	p.expect("luahttpd "+luahttpd.Version+"\n", 0, "run", "-V")
+	p.expect("ERROR: (command line -e):2: oops\nstack traceback:\n\t[C]: in function 'error'\n\t(command line -e):2: in function 'f'\n\t(command line -e):3: in main chunk\n",
+		1, "run", "-e", "local function f()\nerror('oops')\nend f() x = 1")
 	if out, status := p.run("run", "-e", "error('oops')"); status != 1 || !strings.HasPrefix(out, "ERROR: (command line -e):1: oops\nstack traceback:\n") {
 		t.Errorf("status %d, %s", status, out)
 	}
@@ -75,6 +85,10 @@ describe("outer", function()
         assert.are_not.same({ 1 }, { 2 }) assert.is_table({}) assert.is_false(false) assert.is_not.falsy(1) assert.near(1, 1.01, 0.1)
     end)
     it("starts no bad server", function() server { http = "nonsense on;" } end)
+    it("tells what the server logged", function()
+        local s = server { content = [[ error("boom") ]] }
+        assert.equal(200, s:get("/").status)
+    end)
 end)`
 	if err := os.WriteFile(filepath.Join(p.dir, "bad_spec.lua"), []byte(failing), 0o644); err != nil {
 		t.Fatal(err)
@@ -107,6 +121,7 @@ outer
     – waits (pending)
   ✓ asserts
   ✗ starts no bad server
+  ✗ tells what the server logged
 
 FAILED bad_spec.lua:9: outer › inner › fails
      expected 1
@@ -118,9 +133,19 @@ FAILED bad_spec.lua:10: outer › inner › breaks
 FAILED bad_spec.lua:18: outer › starts no bad server
      bad_spec.lua:18: the server does not start: unknown directive "nonsense" in PREFIX/nginx.conf:7
 
-2 passed, 3 failed, 1 pending in 0.00 s
+FAILED bad_spec.lua:21: outer › tells what the server logged
+     expected 200
+     got      500
+     the server logged:
+       [error] lua entry thread aborted: runtime error: content_by_lua(nginx.conf:12):1: boom
+       stack traceback:
+       coroutine 0:
+       	[C]: in function 'error'
+       	content_by_lua(nginx.conf:12):1: in main chunk
+
+2 passed, 4 failed, 1 pending in 0.00 s
 `; status != 1 || clock.ReplaceAllString(text, "in 0.00 s") != want {
 		t.Errorf("status %d\n%s", status, text)
 	}
-	p.expect("nginx: [emerg] stat spec: no such file or directory\n", 1, "test")
+	p.expect("luahttpd: stat spec: no such file or directory\n", 1, "test")
 }

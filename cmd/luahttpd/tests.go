@@ -43,21 +43,17 @@ func runTests(args []string) int {
 		}
 		return name == "--filter"
 	})
-	if errors.Is(err, errUsage) {
-		fmt.Print(testUsage)
-		return 0
+	if status, done := parsed(err, testUsage); done {
+		return status
 	}
-	if err == nil {
-		if len(rest) == 0 {
-			rest = []string{"spec"}
-		}
-		x.files, err = specs(rest)
+	if len(rest) == 0 {
+		rest = []string{"spec"}
 	}
-	if err == nil {
+	if x.files, err = specs(rest); err == nil {
 		x.dir, err = os.MkdirTemp("", "luahttpd-")
 	}
 	if err != nil {
-		return emerg(err)
+		return complain(err)
 	}
 	defer os.RemoveAll(x.dir)
 	return c.run()
@@ -184,7 +180,7 @@ func (l *logText) WithGroup(string) slog.Handler            { return l }
 func (l *logText) Handle(_ context.Context, r slog.Record) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.b.WriteString(r.Message)
+	l.b.WriteString("[" + strings.ToLower(r.Level.String()) + "] " + r.Message)
 	r.Attrs(func(a slog.Attr) bool {
 		fmt.Fprintf(&l.b, ", %s: %v", a.Key, a.Value)
 		return true

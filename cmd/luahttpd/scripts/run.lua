@@ -50,7 +50,9 @@ return function(name, text)
     end
     local ok = xpcall(f, function(e)
         stdout:flush()
-        stderr:write("ERROR: ", debug.traceback(type(e) == "string" and e or tostring(e), 2), "\n")
+        local trace = debug.traceback(type(e) == "string" and e or tostring(e), 2)
+        local own = trace:find("\n%s*%[C%]: in function 'xpcall'\n%s*luahttpd/run%.lua:") -- what called the script
+        stderr:write("ERROR: ", own and trace:sub(1, own - 1) or trace, "\n")
     end, unpack(arg))
     if not ok then return os.exit(1) end
 end

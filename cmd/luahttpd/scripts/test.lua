@@ -41,7 +41,7 @@ for _, kind in ipairs { "table", "string", "number", "boolean", "function", "use
     checks[kind] = function(v) return type(v) == kind, "a " .. kind .. ", got " .. show(v) end
 end
 function checks.matches(pattern, text, init, plain)
-    return type(text) == "string" and text:find(pattern, init, plain) ~= nil, show(text) .. " to match " .. show(pattern)
+    return type(text) == "string" and text:find(pattern, init, plain) ~= nil, "a match of " .. show(pattern) .. "\ngot " .. show(text)
 end
 checks.match = checks.matches
 function checks.near(want, got, within)
@@ -292,9 +292,34 @@ local function where(file, trace)
     end
 end
 
+-- What the servers log during a test is told when it fails, at most this many lines of it.
+local most, logged = 12, {}
+
+local function markLogs()
+    logged = {}
+    for _, s in ipairs(started) do logged[s.id] = #s:log() end
+end
+
+local function newLogs()
+    local lines, loud = {}, false
+    for _, s in ipairs(started) do
+        for text in s:log():sub((logged[s.id] or 0) + 1):gmatch "[^\n]+" do
+            local level = text:match "^%[(%l+)%] "
+            if level then loud = level ~= "debug" end -- other lines belong to the one before
+            if loud then lines[#lines + 1] = (text:gsub(", client: unix:.*", "")) end
+        end
+    end
+    if #lines == 0 then return "" end
+    if #lines > most then
+        lines[most] = "… and " .. #lines - most + 1 .. " lines more"
+        for i = #lines, most + 1, -1 do lines[i] = nil end
+    end
+    return "\nthe server logged:\n  " .. table.concat(lines, "\n  ")
+end
+
 local function fail(file, node, e)
     counts.failed = counts.failed + 1
-    failures[#failures + 1] = { at = where(file, e.trace), path = path(node), text = e.text }
+    failures[#failures + 1] = { at = where(file, e.trace), path = path(node), text = e.text .. newLogs() }
 end
 
 local function hooks(node, name, outermost)
@@ -316,6 +341,7 @@ local run
 local function runTest(file, node)
     finalizer = nil
     local begun = ngx.now()
+    markLogs()
     local ok, e = try(function()
         for _, f in ipairs(hooks(node.parent, "before_each", true)) do f() end
         node.f()
@@ -341,12 +367,12 @@ end
 
 function run(file, node)
     local filter = host.filter
+    if node.kind ~= "describe" and filter and not path(node):find(filter) then return end
     if node.kind == "pending" then
         counts.pending = counts.pending + 1
         return line(node, "– ", " (pending)")
     end
     if node.kind == "it" then
-        if filter and not path(node):find(filter) then return end
         return runTest(file, node)
     end
     if node ~= top and node.name ~= "" then line(node, "") end
@@ -375,7 +401,7 @@ end
 
 local function runFile(file)
     stdout:write(file, "\n")
-    block, top.children, top.hooks = top, {}, {}
+    block, top.children, top.hooks, logged = top, {}, {}, {}
     local f, err = loadfile(file)
     if not f then
         counts.failed = counts.failed + 1
