@@ -15,8 +15,8 @@ var requestArea = area{rows: []row{
 		t.PushString(s.r.Method)
 		return 1
 	}},
-	{"req.set_method", "SVRAPCH", setMethod},
-	{"req.set_uri", "SVRAPCHB", setURI},
+	{"req.set_method", requestPhases, setMethod},
+	{"req.set_uri", requestPhases, setURI},
 	{"req.http_version", requestPhases, func(t *vm.Thread, s *state) int {
 		switch r := s.r; {
 		case r.Major >= 2:
@@ -128,8 +128,8 @@ func rawHeader(t *vm.Thread, s *state) int {
 var requestFieldArea = area{
 	rows: []row{
 		{"req.get_headers", requestPhases, getFields},
-		{"req.set_header", "SVRAPCHB", func(t *vm.Thread, s *state) int { return s.setRequestField(t, true) }},
-		{"req.clear_header", "SVRAPCHB", func(t *vm.Thread, s *state) int {
+		{"req.set_header", requestPhases, func(t *vm.Thread, s *state) int { return s.setRequestField(t, true) }},
+		{"req.clear_header", requestPhases, func(t *vm.Thread, s *state) int {
 			putField(s.r, t.CheckString(1), nil, true)
 			return 0
 		}},
@@ -140,7 +140,7 @@ var requestFieldArea = area{
 		e.vm.Builtin("ngx.req", func(*vm.Thread) vm.Value {
 			module := e.vm.NewTable(0, 2)
 			module.SetStr("version", vm.String(restyVersion))
-			e.add(module, row{"add_header", "SVRAPCHB", func(t *vm.Thread, s *state) int { return s.setRequestField(t, false) }})
+			e.add(module, row{"add_header", requestPhases, func(t *vm.Thread, s *state) int { return s.setRequestField(t, false) }})
 			return module.Value()
 		})
 	},

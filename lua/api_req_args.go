@@ -8,8 +8,8 @@ import (
 // of a form.
 var requestArgsArea = area{rows: []row{
 	{"req.get_uri_args", requestPhases, getURIArgs},
-	{"req.set_uri_args", "SVRAPCHB", setURIArgs},
-	{"req.get_post_args", "VRAPCHBL", getPostArgs},
+	{"req.set_uri_args", requestPhases, setURIArgs},
+	{"req.get_post_args", requestPhases, getPostArgs},
 }}
 
 func getURIArgs(t *vm.Thread, s *state) int {

@@ -19,8 +19,8 @@ var requestBodyArea = area{rows: []row{
 		s.bodyResult(t, s.r.DiscardBody())
 		return 0
 	}},
-	{"req.get_body_data", handlers + "L", getBodyData},
-	{"req.get_body_file", handlers + "L", func(t *vm.Thread, s *state) int {
+	{"req.get_body_data", requestPhases, getBodyData},
+	{"req.get_body_file", requestPhases, func(t *vm.Thread, s *state) int {
 		if b := &s.r.Body; b.Read && b.File != nil {
 			t.PushString(b.Path)
 		} else {

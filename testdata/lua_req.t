@@ -318,3 +318,30 @@ hello
 true true 7
 nilunsupported option colour
 hello
+
+=== what changes a request may be called wherever there is one
+--- http_config
+upstream u {
+    server 0.0.0.1;
+    balancer_by_lua_block {
+        ngx.req.set_header("X-A", "b")
+        ngx.req.set_uri_args("a=b")
+        require "ngx.balancer".set_current_peer("127.0.0.1", ngx.var.server_port)
+        ngx.ctx.seen = ngx.req.get_uri_args().a .. tostring(ngx.req.get_body_data())
+    }
+}
+--- config
+location = /t {
+    proxy_pass http://u/peer;
+    log_by_lua_block {
+        ngx.req.set_uri("/blah") ngx.req.set_method(ngx.HTTP_PUT) ngx.req.clear_header("X-A")
+        ngx.log(ngx.ERR, "in the log: ", ngx.var.uri, " ", ngx.req.get_method(), " ", ngx.ctx.seen, " ", ngx.var.http_x_a)
+    }
+}
+location = /peer { return 200 "ok\n"; }
+--- request
+GET /t
+--- response_body
+ok
+--- error_log
+in the log: /blah PUT bnil nil
