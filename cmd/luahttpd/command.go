@@ -10,11 +10,11 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/luahttpd/luahttpd"
-	"github.com/luahttpd/luahttpd/conf"
 	"github.com/luahttpd/luahttpd/lua/vm"
 )
 
@@ -89,14 +89,12 @@ func parsed(err error, usage string) (status int, done bool) {
 // complain says why a command does not run. What is wrong with a piece of the
 // configuration has no place in a file.
 func complain(err error) int {
-	text := err.Error()
-	var ce *conf.Error
-	if errors.As(err, &ce) && filepath.Base(ce.File) == "nginx.conf" {
-		text = ce.Text
-	}
-	fmt.Fprintln(os.Stderr, "luahttpd:", text)
+	fmt.Fprintln(os.Stderr, "luahttpd:", madePlace.ReplaceAllString(err.Error(), ""))
 	return 1
 }
+
+// madePlace is a place in the configuration that is made around a command.
+var madePlace = regexp.MustCompile(` in \S*/nginx\.conf:\d+`)
 
 // parse reads options up to the first argument without a dash. more may take
 // one that is not known here.
