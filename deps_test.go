@@ -27,6 +27,7 @@ var imports = map[string]string{
 	"lua/stdlib":     "lua/vm",
 	"lua/gopher":     "lua/vm",
 	"lua/openssl":    "lua/vm",
+	"lua/resty":      "lua/vm lua/openssl pcre",
 	"actor":          "poll",
 	"actor/mailbox":  "actor",
 	"resolver":       "actor",

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/luahttpd/luahttpd/lua/luatest"
 	"github.com/luahttpd/luahttpd/lua/stdlib"
 	"github.com/luahttpd/luahttpd/lua/vm"
 )
@@ -19,21 +20,9 @@ func newVM(t testing.TB) *vm.VM {
 // run runs a script and returns its result as tostring has it, or its error.
 func run(t testing.TB, m *vm.VM, script string) string {
 	t.Helper()
-	p, err := vm.Compile([]byte(`local cjson = require "cjson"; local safe = require "cjson.safe"; `+script), "=t")
-	if err != nil {
-		t.Fatalf("%s: %v", script, err)
-	}
 	th := m.NewThread()
 	defer m.Release(th)
-	r, err := th.Call(m.Load(p))
-	if err != nil {
-		return err.Error()
-	}
-	var b []string
-	for _, v := range append([]vm.Value(nil), r...) {
-		b = append(b, th.ToString(v))
-	}
-	return strings.Join(b, " ")
+	return luatest.Run(t, th, `local cjson = require "cjson"; local safe = require "cjson.safe"; `+script)
 }
 
 func TestCjson(t *testing.T) {

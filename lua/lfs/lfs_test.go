@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/luahttpd/luahttpd/lua/luatest"
 	"github.com/luahttpd/luahttpd/lua/stdlib"
 	"github.com/luahttpd/luahttpd/lua/vm"
 )
@@ -60,18 +61,5 @@ func run(t *testing.T, script string) string {
 	defer m.Close()
 	Register(m)
 	m.Globals().SetStr("D", vm.String(dir))
-	p, err := vm.Compile([]byte(`local lfs = require "lfs" `+script), "=t")
-	if err != nil {
-		t.Fatalf("%s: %v", script, err)
-	}
-	th := m.NewThread()
-	r, err := th.Call(m.Load(p))
-	if err != nil {
-		return strings.ReplaceAll(err.Error(), dir, "D")
-	}
-	var b []string
-	for _, v := range append([]vm.Value(nil), r...) {
-		b = append(b, th.ToString(v))
-	}
-	return strings.ReplaceAll(strings.Join(b, " "), dir, "D")
+	return strings.ReplaceAll(luatest.Run(t, m.NewThread(), `local lfs = require "lfs" `+script), dir, "D")
 }

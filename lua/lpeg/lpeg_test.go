@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/luahttpd/luahttpd/lua/luatest"
 	"github.com/luahttpd/luahttpd/lua/stdlib"
 	"github.com/luahttpd/luahttpd/lua/vm"
 )
@@ -37,21 +38,9 @@ func run(t testing.TB, script string, limits vm.Limits) string {
 	machine := stdlib.New(vm.Options{})
 	defer machine.Close()
 	Register(machine)
-	p, err := vm.Compile([]byte(strings.ReplaceAll(prelude, "\n", " ")+script), "=t")
-	if err != nil {
-		t.Fatalf("%s: %v", script, err)
-	}
 	th := machine.NewThread()
 	th.SetLimits(limits)
-	r, err := th.Call(machine.Load(p))
-	if err != nil {
-		return err.Error()
-	}
-	var b []string
-	for _, v := range append([]vm.Value(nil), r...) {
-		b = append(b, th.ToString(v))
-	}
-	return strings.Join(b, " ")
+	return luatest.Run(t, th, strings.ReplaceAll(prelude, "\n", " ")+script)
 }
 
 func TestPatterns(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/luahttpd/luahttpd/lua/luatest"
 	"github.com/luahttpd/luahttpd/lua/stdlib"
 	"github.com/luahttpd/luahttpd/lua/vm"
 )
@@ -29,20 +30,7 @@ func run(t testing.TB, script string) string {
 		Disconnect: func(int) error { return nil },
 	})
 	m.Globals().SetStr("D", vm.String(t.TempDir()+"/"))
-	p, err := vm.Compile([]byte(prelude+script), "=t")
-	if err != nil {
-		t.Fatalf("%s: %v", script, err)
-	}
-	th := m.NewThread()
-	r, err := th.Call(m.Load(p))
-	if err != nil {
-		return err.Error()
-	}
-	var b []string
-	for _, v := range append([]vm.Value(nil), r...) {
-		b = append(b, th.ToString(v))
-	}
-	return strings.Join(b, " ")
+	return luatest.Run(t, m.NewThread(), prelude+script)
 }
 
 // prelude has what LuaSocket has in Lua: a server and its client.

@@ -311,7 +311,7 @@ func (l *library) openCipher() {
 			}
 			var key, iv []byte
 			secret, salt := t.CheckString(2), t.OptString(3, "")
-			l.away(rounds, func() { key, iv = bytesToKey(h, secret, salt, rounds, c.keySize, c.ivSize) })
+			l.away(rounds, func() { key, iv = BytesToKey(h.New, secret, salt, rounds, c.keySize, c.ivSize) })
 			t.PushBytes(key)
 			t.PushBytes(iv)
 			return 2

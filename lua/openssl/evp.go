@@ -3,7 +3,6 @@ package openssl
 import (
 	"crypto/ecdsa"
 	"crypto/x509"
-	"errors"
 	"strings"
 
 	"github.com/luahttpd/luahttpd/lua/vm"
@@ -82,6 +81,11 @@ type padded struct {
 	*scheme
 }
 
+// told is an error in the words of lua-resty-jwt, which programs may know.
+type told string
+
+func (e told) Error() string { return string(e) }
+
 // publicOf is the public key of a source: a Cert or PublicKey, or text in PEM
 // or DER, of a certificate too.
 func (l *library) publicOf(v vm.Value) (*Key, error) {
@@ -92,14 +96,14 @@ func (l *library) publicOf(v vm.Value) (*Key, error) {
 		return &Key{cert.PublicKey}, nil
 	}
 	if v.Kind() != vm.KString {
-		return nil, errors.New("You must pass in an key_source for a public key")
+		return nil, told("You must pass in an key_source for a public key")
 	}
 	if cert, err := readCert(v.Str(), "*"); err == nil {
 		return &Key{cert.PublicKey}, nil
 	}
 	key, err := l.readKey(v.Str(), "*", "pu", "")
 	if err != nil {
-		return nil, errors.New("Couldn't load public key: " + err.Error())
+		return nil, told("Couldn't load public key: " + err.Error())
 	}
 	return &Key{key}, nil
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/hkdf"
 	"crypto/pbkdf2"
 	"errors"
+	"hash"
 
 	"github.com/luahttpd/luahttpd/lua/vm"
 	"golang.org/x/crypto/scrypt"
@@ -167,9 +168,10 @@ func (l *library) deriveMore(t *vm.Thread, k *deriver) int {
 	return l.derive(t, "kdf:derive", d, text(opts.GetStr("digest"), "sha1"))
 }
 
-// bytesToKey is OpenSSL's EVP_BytesToKey.
-func bytesToKey(id crypto.Hash, secret, salt string, rounds, keyLen, ivLen int) (key, iv []byte) {
-	h := id.New()
+// BytesToKey is OpenSSL's EVP_BytesToKey: a key and an initialization vector of
+// the given lengths. The caller bounds the rounds.
+func BytesToKey(newHash func() hash.Hash, secret, salt string, rounds, keyLen, ivLen int) (key, iv []byte) {
+	h := newHash()
 	var out, last []byte
 	for len(out) < keyLen+ivLen {
 		h.Reset()

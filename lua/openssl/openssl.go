@@ -42,78 +42,79 @@ type library struct {
 	bn, digest, hmac, mac, cipher, kdf, pkey, x509, name, altname, chain, store, ssl *class
 }
 
-// Register makes the modules available to require in m.
-func Register(m *vm.VM, h Host) {
-	l := &library{Host: h, vm: m}
-	l.bn = l.newClass("bn")
-	l.digest = l.newClass("digest")
-	l.hmac = l.newClass("hmac")
-	l.mac = l.newClass("mac")
-	l.cipher = l.newClass("cipher")
-	l.kdf = l.newClass("kdf")
-	l.pkey = l.newClass("pkey")
-	l.x509 = l.newClass("x509")
-	l.name = l.newClass("name")
-	l.altname = l.newClass("altname")
-	l.chain = l.newClass("chain")
-	l.store = l.newClass("store")
-	l.ssl = l.newClass("ssl")
-	opened := false
-	for name, module := range map[string]*vm.Table{
-		"resty.openssl.bn":           l.bn.module,      // bn.go
-		"resty.openssl.digest":       l.digest.module,  // digest.go
-		"resty.openssl.hmac":         l.hmac.module,    //
-		"resty.openssl.mac":          l.mac.module,     //
-		"resty.openssl.rand":         m.NewTable(0, 2), //
-		"resty.openssl.cipher":       l.cipher.module,  // cipher.go
-		"resty.openssl.kdf":          l.kdf.module,     // kdf.go
-		"resty.openssl.pkey":         l.pkey.module,    // pkey.go
-		"resty.openssl.x509":         l.x509.module,    // x509.go
-		"resty.openssl.x509.name":    l.name.module,    // names.go
-		"resty.openssl.x509.altname": l.altname.module, //
-		"resty.openssl.x509.chain":   l.chain.module,   // chain.go
-		"resty.openssl.x509.store":   l.store.module,   //
-		"resty.openssl.ssl":          l.ssl.module,     //
-		"resty.openssl.version":      m.NewTable(0, 8), //
-		"resty.openssl":              m.NewTable(0, 24),
-		"resty.evp":                  m.NewTable(0, 8), // evp.go
-		"openssl.digest":             m.NewTable(0, 4), // luaossl.go
-		"openssl.hmac":               m.NewTable(0, 4), //
-		"openssl.rand":               m.NewTable(0, 2), //
-	} {
-		m.Builtin(name, func(*vm.Thread) vm.Value {
-			if !opened {
-				opened = true
-				l.open()
-			}
-			switch name {
-			case "resty.openssl.rand":
-				l.openRand(module)
-			case "resty.openssl.version":
-				openVersion(module)
-			case "resty.openssl":
-				l.openAll(module)
-			case "resty.evp":
-				l.openEVP(module)
-			case "openssl.digest", "openssl.hmac", "openssl.rand":
-				l.openLuaossl(name, module)
-			}
-			return module.Value()
-		})
+// part is a module whose new makes objects. open fills it, and those below it
+// that have none; field is what it is called in the module above it.
+type part struct {
+	module string
+	field  string
+	class  **class
+	open   func()
+}
+
+func (l *library) parts() []part {
+	return []part{
+		{"resty.openssl.bn", "bn", &l.bn, l.openBN},                  // bn.go
+		{"resty.openssl.digest", "digest", &l.digest, l.openDigest},  // digest.go
+		{"resty.openssl.hmac", "hmac", &l.hmac, l.openHMAC},          //
+		{"resty.openssl.mac", "mac", &l.mac, nil},                    //
+		{"resty.openssl.cipher", "cipher", &l.cipher, l.openCipher},  // cipher.go
+		{"resty.openssl.kdf", "kdf", &l.kdf, l.openKDF},              // kdf.go
+		{"resty.openssl.pkey", "pkey", &l.pkey, l.openPkey},          // pkey.go
+		{"resty.openssl.x509", "x509", &l.x509, l.openX509},          // x509.go
+		{"resty.openssl.x509.name", "name", &l.name, l.openNames},    // names.go
+		{"resty.openssl.x509.altname", "altname", &l.altname, nil},   //
+		{"resty.openssl.x509.chain", "chain", &l.chain, l.openChain}, // chain.go
+		{"resty.openssl.ssl", "ssl", &l.ssl, nil},                    //
+		{"resty.openssl.x509.store", "store", &l.store, l.openStore}, //
 	}
 }
 
-func (l *library) open() {
-	l.openBN()
-	l.openDigest()
-	l.openHMAC()
-	l.openCipher()
-	l.openKDF()
-	l.openPkey()
-	l.openX509()
-	l.openNames()
-	l.openChain()
-	l.openStore()
+// others are the modules without objects.
+func (l *library) others() map[string]func(module *vm.Table) {
+	all := map[string]func(module *vm.Table){
+		"resty.openssl":         l.openAll,
+		"resty.openssl.rand":    l.openRand,
+		"resty.openssl.version": openVersion,
+		"resty.evp":             l.openEVP, // evp.go
+	}
+	for _, name := range []string{"openssl.digest", "openssl.hmac", "openssl.rand"} { // luaossl.go
+		all[name] = func(module *vm.Table) { l.openLuaossl(name, module) }
+	}
+	return all
+}
+
+// Register makes the modules available to require in m.
+func Register(m *vm.VM, h Host) {
+	l := &library{Host: h, vm: m}
+	opened := false
+	open := func() {
+		if opened {
+			return
+		}
+		opened = true
+		for _, p := range l.parts() {
+			*p.class = l.newClass(p.field)
+		}
+		for _, p := range l.parts() {
+			if p.open != nil {
+				p.open()
+			}
+		}
+	}
+	for _, p := range l.parts() {
+		m.Builtin(p.module, func(*vm.Thread) vm.Value {
+			open()
+			return (*p.class).module.Value()
+		})
+	}
+	for name, fill := range l.others() {
+		m.Builtin(name, func(*vm.Thread) vm.Value {
+			open()
+			module := m.NewTable(0, 16)
+			fill(module)
+			return module.Value()
+		})
+	}
 }
 
 // versionNumber is the version of OpenSSL whose interfaces these are, 3.0.2, in
@@ -133,19 +134,18 @@ func openVersion(module *vm.Table) {
 // openAll makes resty.openssl itself, which has the others as fields.
 func (l *library) openAll(module *vm.Table) {
 	module.SetStr("_VERSION", vm.String("1.6.0"))
-	for name, c := range map[string]*class{
-		"bn": l.bn, "digest": l.digest, "hmac": l.hmac, "mac": l.mac, "cipher": l.cipher, "kdf": l.kdf, "pkey": l.pkey, "x509": l.x509, "ssl": l.ssl,
-	} {
-		module.SetStr(name, c.module.Value())
+	for _, p := range l.parts() {
+		in := module
+		if strings.HasPrefix(p.module, "resty.openssl.x509.") {
+			in = l.x509.module
+		}
+		in.SetStr(p.field, (*p.class).module.Value())
 	}
 	for name, open := range map[string]func(*vm.Table){"rand": l.openRand, "version": openVersion} {
 		t := l.vm.NewTable(0, 8)
 		open(t)
 		module.SetStr(name, t.Value())
 	}
-	l.x509.module.SetStr("name", l.name.module.Value())
-	l.x509.module.SetStr("chain", l.chain.module.Value())
-	l.x509.module.SetStr("store", l.store.module.Value())
 	module.SetStr("get_fips_mode", l.vm.NewFunc("get_fips_mode", func(t *vm.Thread) int { t.PushBool(false); return 1 }))
 	module.SetStr("luaossl_compat", l.vm.NewFunc("luaossl_compat", func(t *vm.Thread) int { return 0 }))
 }

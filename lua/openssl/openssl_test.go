@@ -2,9 +2,9 @@ package openssl
 
 import (
 	"crypto/x509"
-	"strings"
 	"testing"
 
+	"github.com/luahttpd/luahttpd/lua/luatest"
 	"github.com/luahttpd/luahttpd/lua/stdlib"
 	"github.com/luahttpd/luahttpd/lua/vm"
 )
@@ -18,20 +18,7 @@ func run(t testing.TB, script string) string {
 		Offload: func(f func()) { f() }, DecryptPEM: func(text []byte, _ string) ([]byte, error) { return text, nil },
 		Socket: func(vm.Value) []*x509.Certificate { return nil },
 	})
-	p, err := vm.Compile([]byte(prelude+script), "=t")
-	if err != nil {
-		t.Fatalf("%s: %v", script, err)
-	}
-	th := m.NewThread()
-	r, err := th.Call(m.Load(p))
-	if err != nil {
-		return err.Error()
-	}
-	var b []string
-	for _, v := range append([]vm.Value(nil), r...) {
-		b = append(b, th.ToString(v))
-	}
-	return strings.Join(b, " ")
+	return luatest.Run(t, m.NewThread(), prelude+script)
 }
 
 const prelude = `local function hex(s) return (s:gsub(".", function(c) return ("%02x"):format(c:byte()) end)) end

@@ -7,6 +7,7 @@ import (
 	"crypto/md5"
 	"hash"
 
+	"github.com/luahttpd/luahttpd/lua/openssl"
 	"github.com/luahttpd/luahttpd/lua/vm"
 )
 
@@ -119,7 +120,7 @@ func newAESKey(t *vm.Thread) (k *aesKey, wrong string) {
 		if t.OptInt(6, 1) > maxRounds {
 			return nil, "too many rounds"
 		}
-		key, k.iv = bytesToKey(newHash, secret, salt, t.OptInt(6, 1), size/8, ivLen)
+		key, k.iv = openssl.BytesToKey(newHash, secret, salt, t.OptInt(6, 1), size/8, ivLen)
 		if n := t.OptInt(7, ivLen); mode == "gcm" && n > 0 && n <= aes.BlockSize {
 			k.iv = append(k.iv, make([]byte, aes.BlockSize)...)[:n]
 		}
@@ -128,28 +129,8 @@ func newAESKey(t *vm.Thread) (k *aesKey, wrong string) {
 	return k, ""
 }
 
-// maxRounds bounds the work that a script asks of bytesToKey.
+// maxRounds bounds the work that a script asks of BytesToKey.
 const maxRounds = 500_000
-
-// bytesToKey is OpenSSL's EVP_BytesToKey.
-func bytesToKey(newHash func() hash.Hash, secret, salt string, rounds, keyLen, ivLen int) (key, iv []byte) {
-	h := newHash()
-	var out, last []byte
-	for len(out) < keyLen+ivLen {
-		h.Reset()
-		h.Write(last)
-		h.Write([]byte(secret))
-		h.Write([]byte(salt))
-		last = h.Sum(nil)
-		for i := 1; i < rounds; i++ {
-			h.Reset()
-			h.Write(last)
-			last = h.Sum(last[:0])
-		}
-		out = append(out, last...)
-	}
-	return out[:keyLen:keyLen], out[keyLen : keyLen+ivLen : keyLen+ivLen]
-}
 
 // mode is a mode of operation. Those with whole blocks need padding.
 type mode struct {

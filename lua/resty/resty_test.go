@@ -1,9 +1,9 @@
 package resty
 
 import (
-	"strings"
 	"testing"
 
+	"github.com/luahttpd/luahttpd/lua/luatest"
 	"github.com/luahttpd/luahttpd/lua/stdlib"
 	"github.com/luahttpd/luahttpd/lua/vm"
 )
@@ -16,20 +16,7 @@ func run(t *testing.T, script string) string {
 	now := 1000.0
 	Register(m, Host{Now: func() float64 { return now }})
 	m.Globals().SetStr("pass", m.NewFunc("pass", func(t *vm.Thread) int { now += t.CheckNumber(1); return 0 }))
-	p, err := vm.Compile([]byte(script), "=t")
-	if err != nil {
-		t.Fatalf("%s: %v", script, err)
-	}
-	th := m.NewThread()
-	r, err := th.Call(m.Load(p))
-	if err != nil {
-		return err.Error()
-	}
-	var b []string
-	for _, v := range append([]vm.Value(nil), r...) {
-		b = append(b, th.ToString(v))
-	}
-	return strings.Join(b, " ")
+	return luatest.Run(t, m.NewThread(), script)
 }
 
 func TestModules(t *testing.T) {
