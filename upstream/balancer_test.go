@@ -235,6 +235,7 @@ func TestConfigErrors(t *testing.T) {
 		{"scgi_headers_hash_max_size 512;", "unknown directive \"scgi_headers_hash_max_size\""},
 		{"upstream u { ip_hash; server 127.0.0.1 backup; }", `balancing method does not support parameter "backup"`},
 		{"upstream u { server 127.0.0.1; } upstream u { server 127.0.0.1; }", `duplicate upstream "u"`},
+		{"upstream u { server 127.0.0.1; keepalive 2 single; }", "invalid parameter \"single\""},
 		{"upstream u { hash x y; server 127.0.0.1; }", `invalid parameter "y"`},
 		{"server { location / { proxy_pass ftp://x; } }", "invalid URL prefix"},
 		{"server { location ~ x { proxy_pass http://127.0.0.1/a; } }", `"proxy_pass" cannot have URI part in location given by regular expression`},

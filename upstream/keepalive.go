@@ -32,8 +32,11 @@ var KeepaliveModule = phases.Define(phases.Spec[struct{}]{
 			if !ok {
 				return s.Errorf("invalid value \"%s\" in \"%s\" directive", s.Args[0], s.Name)
 			}
-			if len(s.Args) == 2 && s.Args[1] != "local" && s.Args[1] != "single" {
-				return s.Errorf("invalid parameter \"%s\"", s.Args[1])
+			if len(s.Args) == 2 {
+				if s.Args[1] != "local" {
+					return s.Errorf("invalid parameter \"%s\"", s.Args[1])
+				}
+				b.Config.Notice(s, "\"local\" is accepted and ignored: locations share a connection only where it is the same for both")
 			}
 			Of(b).Keepalive.Idle = n
 			return nil

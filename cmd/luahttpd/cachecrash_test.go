@@ -123,6 +123,9 @@ func TestCacheCrash(t *testing.T) {
 		time.Sleep(time.Duration(20+rand.N(80)) * time.Millisecond)
 		server.cmd.Process.Signal(syscall.SIGKILL)
 		server.wait()
+		if out := server.out.String(); out != "" { // with -race
+			t.Fatal(out)
+		}
 		close(done)
 		clients.Wait()
 		filepath.WalkDir(filepath.Join(p.dir, "cache"), func(path string, _ fs.DirEntry, _ error) error {
