@@ -59,7 +59,7 @@ const (
 type ssiReading struct {
 	own  *ssi
 	r    *phases.Request
-	emit func(b []byte) error
+	out  *ssiOutput
 	page *ssiPage
 	held []byte // the beginning of a command
 	tenant
@@ -69,6 +69,32 @@ type ssiReading struct {
 	skipped    int // of "if" in parts that are not put out
 	block      *ssiBlock
 	captures   [][]byte // of the last expression of an "if"
+}
+
+// ssiOutput puts together what comes of a chunk, up to pieceSize bytes of it.
+type ssiOutput struct {
+	r    *phases.Request
+	next phases.BodyFunc
+	room *room
+}
+
+func (o *ssiOutput) text(b []byte) error {
+	o.room.out = append(o.room.out, b...)
+	if len(o.room.out) < pieceSize {
+		return nil
+	}
+	return o.pass(phases.Chunk{})
+}
+
+// pass passes on what there is, with c's marks.
+func (o *ssiOutput) pass(c phases.Chunk) error {
+	c.Bytes = o.room.out
+	if len(c.Bytes) == 0 && !c.Flush && !c.Last && !c.End {
+		return nil
+	}
+	err := o.next(o.r, c)
+	o.room.out = o.room.out[:0]
+	return err
 }
 
 // ssiPage is what a request and its subrequests know together.
@@ -135,11 +161,12 @@ func (own *ssi) body(next phases.BodyFunc) phases.BodyFunc {
 		if z == nil || r.Out.NoBody {
 			return next(r, c)
 		}
-		z.emit = func(b []byte) error { return next(r, phases.Chunk{Bytes: b}) }
 		m := z.enter(r, own.rooms, c.End)
 		if c.End {
 			defer z.leave()
 		}
+		m.out = m.out[:0]
+		z.out = &ssiOutput{r, next, m}
 		if err := m.each(c, func(b []byte) error { return z.read(b, false) }); err != nil {
 			return err
 		}
@@ -148,10 +175,7 @@ func (own *ssi) body(next phases.BodyFunc) phases.BodyFunc {
 				return err
 			}
 		}
-		if !c.Flush && !c.Last && !c.End {
-			return nil
-		}
-		return next(r, phases.Chunk{Flush: c.Flush, Last: c.Last, End: c.End})
+		return z.out.pass(phases.Chunk{Flush: c.Flush, Last: c.Last, End: c.End})
 	}
 }
 
@@ -213,7 +237,7 @@ func (z *ssiReading) text(b []byte) error {
 	case !z.visible():
 		return nil
 	}
-	return z.emit(b)
+	return z.out.text(b)
 }
 
 // extend adds to the block that is being read.
@@ -236,5 +260,5 @@ func (z *ssiReading) failed(format string, a ...any) error {
 	if z.own.silent || !z.visible() {
 		return nil
 	}
-	return z.emit([]byte(z.errorText))
+	return z.out.text([]byte(z.errorText))
 }

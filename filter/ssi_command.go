@@ -104,11 +104,11 @@ func (z *ssiReading) echo(c *ssiCommand) error {
 	}
 	switch encoding, _ := c.get("encoding"); encoding {
 	case "none":
-		return z.emit(value)
+		return z.out.text(value)
 	case "url":
-		return z.emit(http1.AppendEscaped(nil, value, http1.EscapeHTML))
+		return z.out.text(http1.AppendEscaped(nil, value, http1.EscapeHTML))
 	case "", "entity":
-		return z.emit([]byte(htmlEntities.Replace(string(value))))
+		return z.out.text([]byte(htmlEntities.Replace(string(value))))
 	default:
 		return z.failed("unknown encoding \"%s\" in the \"echo\" command", encoding)
 	}
@@ -194,6 +194,9 @@ func (z *ssiReading) include(c *ssiCommand) error {
 	if se != nil {
 		return z.failed("%s", se.Reason)
 	}
+	if err := z.out.pass(phases.Chunk{}); err != nil { // it comes before what the subrequest sends
+		return err
+	}
 	sub.Run()
 	switch {
 	case isSet:
@@ -210,7 +213,7 @@ func (z *ssiReading) stub(sub *phases.Request, name string) error {
 	if !ok {
 		return z.failed("\"stub\"=\"%s\" is not found", name)
 	}
-	inner := &ssiReading{own: z.own, r: sub, emit: z.emit, page: z.page, timeFormat: z.timeFormat, errorText: z.errorText}
+	inner := &ssiReading{own: z.own, r: sub, out: z.out, page: z.page, timeFormat: z.timeFormat, errorText: z.errorText}
 	inner.enter(sub, z.own.rooms, true)
 	defer inner.leave()
 	if err := inner.read(text, false); err != nil {
