@@ -17,7 +17,7 @@ var soak = flag.Duration("soak", 500*time.Millisecond, "how long TestSoak runs")
 // TestSoak starts, calls, kills and restarts actors at random, on three workers and from outside.
 // Afterwards every call has had one answer, and nothing is left over.
 func TestSoak(t *testing.T) {
-	before := runtime.NumGoroutine()
+	before, memory := runtime.NumGoroutine(), heap()
 	w := newWorld(t, 3)
 	for _, loop := range w.ws {
 		loop.Call(func() { loop.OnPanic = func(v any, stack []byte) { t.Errorf("panic: %v\n%s", v, stack) } })
@@ -137,6 +137,25 @@ func TestSoak(t *testing.T) {
 	if asked.Load() != answered.Load() {
 		t.Errorf("%d calls, %d answers", asked.Load(), answered.Load())
 	}
+	for _, a := range w.Actors() { // they live, and have nothing to do
+		what := ""
+		for range 200 {
+			a.Visit(context.Background(), func() {
+				what = ""
+				if n := len(a.Flights()) + int(a.size.Load()) + int(a.working.Load()) + len(a.open); n > 0 {
+					what = fmt.Sprintf("%v, %+v, %d open", a.Flights(), a.Stat(), len(a.open))
+				}
+			})
+			if what == "" {
+				break
+			}
+			runtime.GC() // answers that were promised and forgotten
+			time.Sleep(5 * time.Millisecond)
+		}
+		if what != "" {
+			t.Errorf("%v: %s", a, what)
+		}
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	w.Close(ctx)
@@ -158,12 +177,22 @@ func TestSoak(t *testing.T) {
 		}
 		loop.Close()
 	}
-	runtime.GC()
 	for range 100 {
 		if runtime.NumGoroutine() <= before {
-			return
+			break
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
-	t.Errorf("%d goroutines, %d before", runtime.NumGoroutine(), before)
+	if n := runtime.NumGoroutine(); n > before {
+		t.Errorf("%d goroutines, %d before", n, before)
+	}
+	after := heap()
+	t.Logf("%d bytes in the heap, %d before", after, memory)
+	if after > memory+soakHeap {
+		t.Errorf("%d bytes in the heap, %d before", after, memory)
+	}
+	runtime.KeepAlive(w)
 }
+
+// soakHeap is what the system may hold in the end: what it remembers of dead letters, and the loops.
+const soakHeap = 2 << 20
