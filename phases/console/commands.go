@@ -155,6 +155,18 @@ func visit(to *mailbox.Actor, f func()) *answer {
 	return nil
 }
 
+// inspect calls f on the loop of an actor's worker, unless it is an actor of Go, which is false.
+func inspect(to *mailbox.Actor, f func(i mailbox.Inspector)) (ok bool, bad *answer) {
+	seen := false // by the worker; what this returns is written only when that is done
+	bad = visit(to, func() {
+		i, ok := to.Behaviour().(mailbox.Inspector)
+		if seen = ok; ok {
+			f(i)
+		}
+	})
+	return bad == nil && seen, bad
+}
+
 func help(*query) *answer {
 	a := table("command", "what")
 	for _, c := range commands() {
@@ -230,18 +242,11 @@ func info(q *query) *answer {
 	a.add("handled", st.Handled)
 	a.add("errors", st.Errors)
 	a.add("calls", st.Calls)
-	tasks, bytes, exact := -1, int64(0), false
-	if bad := visit(x, func() {
-		if i, ok := x.Behaviour().(mailbox.Inspector); ok {
-			tasks = len(i.Tasks())
-			bytes, exact = i.Memory()
-		}
+	if _, bad := inspect(x, func(i mailbox.Inspector) {
+		a.add("tasks", len(i.Tasks()))
+		a.add("memory", memory(i.Memory()))
 	}); bad != nil {
 		a.body = bad.body
-	}
-	if tasks >= 0 {
-		a.add("tasks", tasks)
-		a.add("memory", memory(bytes, exact))
 	}
 	return a
 }
@@ -259,12 +264,8 @@ func task(q *query) *answer {
 		return bad
 	}
 	var tasks []mailbox.Task
-	seen := false
-	if bad := visit(x, func() {
-		if i, ok := x.Behaviour().(mailbox.Inspector); ok {
-			tasks, seen = i.Tasks(), true
-		}
-	}); bad != nil {
+	seen, bad := inspect(x, func(i mailbox.Inspector) { tasks = i.Tasks() })
+	if bad != nil {
 		return bad
 	}
 	if !seen {
@@ -355,11 +356,7 @@ func mem(q *query) *answer {
 		if bad != nil {
 			return bad
 		}
-		if bad := visit(x, func() {
-			if i, ok := x.Behaviour().(mailbox.Inspector); ok {
-				a.add(x.Short(), memory(i.Memory()))
-			}
-		}); bad != nil {
+		if _, bad := inspect(x, func(i mailbox.Inspector) { a.add(x.Short(), memory(i.Memory())) }); bad != nil {
 			return bad
 		}
 		return a
@@ -507,11 +504,7 @@ func killTask(q *query) *answer {
 		return failure("the number of a task expected")
 	}
 	found := false
-	if bad := visit(x, func() {
-		if i, ok := x.Behaviour().(mailbox.Inspector); ok {
-			found = i.KillTask(id)
-		}
-	}); bad != nil {
+	if _, bad := inspect(x, func(i mailbox.Inspector) { found = i.KillTask(id) }); bad != nil {
 		return bad
 	}
 	if !found {
