@@ -219,13 +219,18 @@ var scriptContent = handlerFor(inContent)
 //go:embed ask.lua
 var askSource []byte
 
-var askProto = sync.OnceValue(func() *vm.Proto {
-	p, err := vm.Compile(askSource, "=actor")
-	if err != nil {
-		panic(err) // it is compiled in
-	}
-	return p
-})
+var askProto = compiledIn(askSource, "=actor")
+
+// compiledIn is a script that is part of the program, compiled when it is first used.
+func compiledIn(source []byte, name string) func() *vm.Proto {
+	return sync.OnceValue(func() *vm.Proto {
+		p, err := vm.Compile(source, name)
+		if err != nil {
+			panic(err) // its tests have run it
+		}
+		return p
+	})
+}
 
 // askActor answers the request by the location's actor. A client that goes away cancels the call.
 func (own *Conf) askActor(r *phases.Request) phases.Result {

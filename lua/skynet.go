@@ -4,7 +4,6 @@ import (
 	_ "embed"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/luahttpd/luahttpd/actor/mailbox"
@@ -16,13 +15,7 @@ import (
 //go:embed skynet.lua
 var skynetSource []byte
 
-var skynetProto = sync.OnceValue(func() *vm.Proto {
-	p, err := vm.Compile(skynetSource, "=skynet")
-	if err != nil {
-		panic(err) // it is compiled in
-	}
-	return p
-})
+var skynetProto = compiledIn(skynetSource, "=skynet")
 
 // skynetArea is the module skynet, with skynet.manager and skynet.queue.
 var skynetArea = area{open: func(e *engine, ngx *vm.Table) {

@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/luahttpd/luahttpd/actor"
@@ -19,13 +18,7 @@ import (
 //go:embed skynet_socket.lua
 var skynetSocketSource []byte
 
-var skynetSocketProto = sync.OnceValue(func() *vm.Proto {
-	p, err := vm.Compile(skynetSocketSource, "=skynet.socket")
-	if err != nil {
-		panic(err) // it is compiled in
-	}
-	return p
-})
+var skynetSocketProto = compiledIn(skynetSocketSource, "=skynet.socket")
 
 func openSkynetSocket(e *engine) {
 	e.vm.Builtin("skynet.socket", func(t *vm.Thread) vm.Value {
