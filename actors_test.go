@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/luahttpd/luahttpd/actor"
 	"github.com/luahttpd/luahttpd/actor/mailbox"
 )
 
@@ -302,7 +303,26 @@ func TestActorSoak(t *testing.T) {
 			ngx.print(sum)`,
 	})
 	fetch(t, s.Addr(), "/go")
-	end := time.Now().Add(*soak)
+	soakActors(t, s, *soak/10) // pools fill, the heap grows to its size
+	before := leftOver(t, s)
+	soakActors(t, s, *soak)
+	after := leftOver(t, s)
+	t.Logf("before %+v, after %+v, dead letters %+v, %+v", before, after, s.Actors().DeadLetters(), s.Actors().Counts())
+	if after.descriptors > before.descriptors || after.goroutines > before.goroutines+soakGoroutines || after.heap > before.heap+soakHeap {
+		t.Errorf("left over: %+v, %+v before", after, before)
+	}
+}
+
+// What a soak may end with beyond what there was before it: coroutines at rest keep a goroutine each, up to 1024 of a
+// worker; machines and threads at rest are in the heap.
+const (
+	soakGoroutines = 3 * 1024
+	soakHeap       = 4 << 20
+)
+
+// soakActors has clients come and go for a while.
+func soakActors(t *testing.T, s *Server, d time.Duration) {
+	end := time.Now().Add(d)
 	var wg sync.WaitGroup
 	for i := range 6 {
 		wg.Go(func() {
@@ -327,36 +347,89 @@ func TestActorSoak(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+type leftovers struct {
+	descriptors, goroutines int
+	heap                    int64
+}
+
+// leftOver ends all actors. It fails when a call is not answered, a message waits, or a coroutine or an actor stays.
+func leftOver(t *testing.T, s *Server) leftovers {
+	t.Helper()
 	sys := s.Actors()
-	left := func() (what string) {
-		for _, a := range sys.Actors() {
-			if st := a.Stat(); !a.Front() || st.Mailbox+st.Running > 0 {
-				what += fmt.Sprintf("%+v ", st)
-			}
-		}
-		for _, w := range sys.Workers() {
-			w.Call(func() {
-				if n := w.Coroutines(); n > 0 {
-					what += strconv.Itoa(n) + " coroutines "
+	look := func() (what string) {
+		sys.Visit(context.Background(), func(w *actor.Worker) {
+			for _, a := range sys.Actors() {
+				if a.Worker() != w {
+					continue
 				}
-			})
-		}
+				for _, f := range a.Flights() {
+					what += fmt.Sprintf("call %+v ", f)
+				}
+				if st := a.Stat(); st.Mailbox+st.Running > 0 {
+					what += fmt.Sprintf("%+v ", st)
+				}
+				if n := len(a.Behaviour().(mailbox.Inspector).Tasks()); n > 0 {
+					what += fmt.Sprintf("%d tasks of %v ", n, a)
+				}
+			}
+			if n := w.Coroutines(); n > 0 {
+				what += strconv.Itoa(n) + " coroutines "
+			}
+		})
 		return what
 	}
 	what := ""
-	for range 1000 { // requests whose client has gone still start some
-		for _, a := range sys.Actors() {
-			if !a.Front() {
-				a.Kill("normal", nil)
-			}
-		}
-		if what = left(); what == "" {
+	for range 1000 { // requests whose client has gone still end
+		if what = look(); what == "" {
 			break
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
 	if what != "" {
-		t.Error("left over: ", what)
+		t.Error("left over while the actors live: ", what)
 	}
-	t.Log(sys.DeadLetters(), runtime.NumGoroutine(), "goroutines")
+	for _, a := range sys.Actors() {
+		if !a.Front() {
+			a.Kill("normal", nil)
+		}
+	}
+	for range 1000 {
+		if what = look(); what == "" && len(sys.Actors()) == len(sys.Workers()) {
+			break
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	if what != "" || len(sys.Actors()) != len(sys.Workers()) {
+		t.Errorf("left over: %s, actors %v", what, sys.Actors())
+	}
+	open, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return leftovers{len(open), runtime.NumGoroutine(), int64(m.HeapAlloc)}
+}
+
+// actor_call_timeout is for calls of Go, too.
+func TestActorCallTimeout(t *testing.T) {
+	dir := t.TempDir()
+	script := `require("actor").on { call = { wait = function() ngx.sleep(10) return 1 end } }`
+	if err := os.WriteFile(filepath.Join(dir, "slow.lua"), []byte(script), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := startServer(t, `events {} http { actor_call_timeout 20ms; actor slow slow.lua; server { listen 127.0.0.1:0; } }`, dir)
+	_, err := s.CallActor(context.Background(), "slow", "wait")
+	if e, ok := err.(*mailbox.Error); !ok || e.Code != mailbox.ETIMEOUT || e.After > 5*time.Second {
+		t.Error(err)
+	}
+	for _, a := range s.Actors().Actors() {
+		if a.Name == "slow" {
+			a.Kill("over", nil)
+		}
+	}
 }

@@ -51,6 +51,7 @@ func openSite(cfg *phases.Config, own *Conf) error {
 	s.cfg, s.http, s.files = cfg, own, map[string]fileProto{}
 	s.engines.Store(new([]*engine))
 	s.scope = cfg.ActorNames
+	s.scope.Timeout = own.callTimeout
 	return nil
 }
 

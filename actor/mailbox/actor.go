@@ -290,6 +290,7 @@ func (a *Actor) drain() {
 			m.Reply(nil)
 		} else if m.cancelled.Load() { // its caller waits no more
 			m.answered.Store(true)
+			dispose(m.Body)
 		} else {
 			a.start(m)
 		}

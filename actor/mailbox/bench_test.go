@@ -68,7 +68,7 @@ func BenchmarkSend(b *testing.B) {
 	}})
 	body := Args{"x"}
 	w.run(b, 1, 1, func(s *Strand) {
-		for a.Waiting() > 1<<15 {
+		for a.size.Load() > 1<<15 {
 			s.Coroutine().Yield()
 		}
 		s.Send(a, "", body)

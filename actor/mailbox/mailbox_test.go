@@ -173,3 +173,27 @@ func TestAdopt(t *testing.T) {
 		t.Error("it lives on")
 	}
 }
+
+// A call that was given up while it waited is not handled; what it carries is disposed of.
+func TestDisposeOfCancelled(t *testing.T) {
+	w := newWorld(t, 1)
+	a := w.start(Spec{Serial: true, Worker: w.ws[0]}, Handlers{"wait": func(m *Message) ([]any, error) {
+		m.Strand().co.Sleep(30 * time.Millisecond)
+		return nil, nil
+	}, "other": func(*Message) ([]any, error) {
+		t.Error("handled")
+		return nil, nil
+	}})
+	var gone []int
+	w.in(0, func(s *Strand) {
+		s.Send(a, "wait", nil)
+		s.co.Yield()
+		if _, err := s.Call(a, "other", owned{7, &gone}, 5*time.Millisecond); code(err) != ETIMEOUT {
+			t.Error(err)
+		}
+		s.co.Sleep(50 * time.Millisecond)
+		if fmt.Sprint(gone) != "[7]" {
+			t.Error(gone)
+		}
+	})
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"sync"
+	"time"
 )
 
 // Scope is the actors of one configuration, with their names. Names of the system's root are found
@@ -12,6 +13,10 @@ import (
 type Scope struct {
 	sys    *System
 	parent *Scope
+
+	// Timeout is how long calls to its actors wait that do not say, and the start of one; 0:
+	// DefaultTimeout. Set it before the first actor.
+	Timeout time.Duration
 
 	mu    sync.Mutex
 	names map[string]*Actor
@@ -22,6 +27,13 @@ type Scope struct {
 // NewScope makes a scope below the root.
 func (sys *System) NewScope() *Scope {
 	return &Scope{sys: sys, parent: &sys.root, names: map[string]*Actor{}}
+}
+
+func (c *Scope) timeout() time.Duration {
+	if c.Timeout > 0 {
+		return c.Timeout
+	}
+	return DefaultTimeout
 }
 
 // Find returns the actor that has the name, nil if none has.

@@ -23,6 +23,3 @@ func (a *Actor) Stat() Stat {
 	return Stat{Address: a.String(), Name: a.Name, Worker: a.worker.ID(), State: state, Mailbox: int(a.size.Load()),
 		Running: int(a.working.Load()), Handled: a.handled.Load(), Errors: a.failed.Load(), Calls: a.sent.Load()}
 }
-
-// Waiting is how many messages wait in the mailbox. Any goroutine may ask.
-func (a *Actor) Waiting() int { return int(a.size.Load()) }

@@ -78,7 +78,7 @@ func (s *Strand) newCall(to *Actor, cmd string, body Body, timeout time.Duration
 	m.wait.call = m
 	m.depth = 1
 	if timeout <= 0 {
-		timeout = to.sys.timeout()
+		timeout = to.Scope().timeout()
 	}
 	m.deadline = m.sent.Add(timeout)
 	if s.Msg != nil && s.Msg.Kind == Call {
@@ -100,7 +100,7 @@ func (s *Strand) newCall(to *Actor, cmd string, body Body, timeout time.Duration
 }
 
 // Call sends a message and parks until it is answered: exactly one of an answer and an error comes
-// back. timeout 0 is the system's; the deadline of the message that the strand handles holds too.
+// back. timeout 0 is that of the callee's scope; the deadline of the message that the strand handles holds too.
 // When the coroutine is killed meanwhile, the call is cancelled.
 func (s *Strand) Call(to *Actor, cmd string, body Body, timeout time.Duration) (Body, *Error) {
 	b, err := s.ask(to, cmd, body, timeout)

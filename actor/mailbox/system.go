@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -12,7 +13,7 @@ import (
 	"github.com/luahttpd/luahttpd/actor"
 )
 
-// DefaultTimeout is how long a call waits when nothing else is said (actor_call_timeout).
+// DefaultTimeout is how long a call waits when neither it nor the callee's Scope says more.
 const DefaultTimeout = 30 * time.Second
 
 // System is all actors of a server. Its methods may be called from any goroutine.
@@ -22,7 +23,6 @@ type System struct {
 
 	root     Scope
 	ids      atomic.Uint64
-	limit    atomic.Int64 // default timeout in nanoseconds
 	closing  atomic.Bool
 	letters  letters
 	topics   topics
@@ -37,14 +37,8 @@ type System struct {
 func NewSystem() *System {
 	sys := &System{actors: map[uint64]*Actor{}}
 	sys.root.sys, sys.root.names = sys, map[string]*Actor{}
-	sys.limit.Store(int64(DefaultTimeout))
 	return sys
 }
-
-func (sys *System) timeout() time.Duration { return time.Duration(sys.limit.Load()) }
-
-// SetTimeout sets how long calls wait that do not say.
-func (sys *System) SetTimeout(d time.Duration) { sys.limit.Store(int64(d)) }
 
 func (sys *System) logf(format string, a ...any) {
 	if sys.Log != nil {
@@ -93,7 +87,7 @@ func (sys *System) Find(id uint64) *Actor {
 // make makes an actor that has not begun.
 func (sys *System) make(spec *Spec) *Actor {
 	a := &Actor{ID: sys.ids.Add(1), Name: spec.Name, sys: sys, worker: spec.Worker, spec: spec,
-		serial: spec.Serial, bound: int32(spec.Mailbox), over: spec.Overflow}
+		serial: spec.Serial, bound: int32(min(spec.Mailbox, math.MaxInt32)), over: spec.Overflow}
 	a.scope.Store(&sys.root)
 	if spec.Scope != nil {
 		a.scope.Store(spec.Scope)
@@ -112,7 +106,7 @@ func (a *Actor) launch(caller *Strand, out chan<- struct{}, on *actor.Worker) *M
 		caller.Actor.sessions++
 		m.Session = caller.Actor.sessions
 		m.sent = caller.co.Worker().Now()
-		m.deadline = m.sent.Add(a.sys.timeout())
+		m.deadline = m.sent.Add(a.Scope().timeout())
 		m.wait.call = m
 	} else {
 		m.sent = time.Now()
@@ -161,7 +155,7 @@ func (s *Strand) Unique(spec *Spec) (a *Actor, fresh bool, err *Error) {
 			if err := s.Ready(old); err == nil || err.Code != EDEAD {
 				return old, false, err
 			}
-			s.co.Yield() // it ends: its name will be free
+			s.co.Sleep(time.Millisecond) // it ends: its name will be free
 			continue
 		}
 		a, err := s.Spawn(spec)
@@ -228,7 +222,7 @@ func (sys *System) Call(ctx context.Context, to *Actor, cmd string, args ...any)
 func (sys *System) ask(ctx context.Context, to *Actor, cmd string, args Args) ([]any, *Error) {
 	out := make(chan struct{})
 	m := &Message{Kind: Call, To: to, Cmd: cmd, Body: args, out: out, depth: 1, Session: sys.ids.Add(1), sent: time.Now()}
-	m.deadline = m.sent.Add(sys.timeout())
+	m.deadline = m.sent.Add(to.Scope().timeout())
 	if d, ok := ctx.Deadline(); ok && d.Before(m.deadline) {
 		m.deadline = d
 	}
