@@ -15,7 +15,11 @@ import (
 // OpenFile opens a file for reading and tells what it is. Something that is
 // not a regular file, a named pipe above all, does not make it wait.
 func OpenFile(path string) (*os.File, fs.FileInfo, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	return withInfo(os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0))
+}
+
+// withInfo adds what an opened file is.
+func withInfo(f *os.File, err error) (*os.File, fs.FileInfo, error) {
 	if err != nil {
 		return nil, nil, err
 	}
@@ -34,16 +38,7 @@ func (r *Request) OpenFile(path string) (*os.File, fs.FileInfo, error) {
 	if c.Symlinks == SymlinksFollow {
 		return OpenFile(path)
 	}
-	f, err := actor.OpenUnlinked(path, r.linksFrom(path), c.Symlinks == SymlinksOwned, false)
-	if err != nil {
-		return nil, nil, err
-	}
-	st, err := f.Stat()
-	if err != nil {
-		f.Close()
-		return nil, nil, err
-	}
-	return f, st, nil
+	return withInfo(actor.OpenUnlinked(path, r.linksFrom(path), c.Symlinks == SymlinksOwned, false))
 }
 
 // StatFile tells what a file of the location is, as disable_symlinks says.

@@ -32,31 +32,25 @@ func flv(r *phases.Request, _ *struct{}) phases.Result {
 		return static(r, nil)
 	}
 	if r.URI[len(r.URI)-1] == '/' {
-		return 404
+		return phases.Declined
 	}
-	path, _, ok := r.FilePath()
-	if !ok {
-		return 500
+	files := cacheOf(r)
+	file, res := openStatic(r, files)
+	if file == nil {
+		return res
 	}
-	f, st, err := r.OpenFile(string(path))
-	if err != nil {
-		return unopened(r, err)
-	}
-	defer f.Close()
-	if !st.Mode().IsRegular() {
-		return 404
-	}
+	defer files.done(file)
 	if err := r.DiscardBody(); err != nil {
 		return r.Result(err)
 	}
-	if start >= st.Size() {
-		return r.SendFile(f, st.Size(), st.ModTime(), phases.FileTag(st.ModTime(), st.Size()))
+	if start >= file.size {
+		return r.SendFile(file.f, file.size, file.time, file.etag)
 	}
-	size := st.Size() - start
+	size := file.size - start
 	o := &r.Out
-	o.Status, o.ContentLength, o.LastModified, o.AllowRanges = 200, int64(len(flvHeader))+size, st.ModTime(), true
+	o.Status, o.ContentLength, o.LastModified, o.AllowRanges = 200, int64(len(flvHeader))+size, file.time, true
 	if r.Loc.Core.ETag {
-		o.Set("ETag", phases.FileTag(st.ModTime(), st.Size()))
+		o.Set("ETag", file.etag)
 	}
 	r.SetContentType()
 	if err := r.SendHeader(); err != nil {
@@ -67,7 +61,7 @@ func flv(r *phases.Request, _ *struct{}) phases.Result {
 	}
 	err = r.Send(phases.Chunk{Bytes: []byte(flvHeader)})
 	if err == nil {
-		err = r.Send(phases.Chunk{File: f, Off: start, Size: size, Last: r.IsMain(), End: true})
+		err = r.Send(phases.Chunk{File: file.f, Off: start, Size: size, Last: r.IsMain(), End: true})
 	}
 	if err != nil {
 		return r.Result(err)

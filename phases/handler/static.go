@@ -23,29 +23,10 @@ func static(r *phases.Request, _ *struct{}) phases.Result {
 	if r.URI[len(r.URI)-1] == '/' {
 		return phases.Declined
 	}
-	path, _, ok := r.FilePath()
-	if !ok {
-		return 500
-	}
 	files := cacheOf(r)
-	var o *openFile
-	if r.Loc.Core.Symlinks == phases.SymlinksFollow {
-		o = files.get(path)
-	}
+	o, res := openStatic(r, files)
 	if o == nil {
-		f, st, err := r.OpenFile(string(path))
-		if err != nil {
-			return unopened(r, err)
-		}
-		if !st.Mode().IsRegular() {
-			f.Close()
-			if st.IsDir() {
-				return redirectDirectory(r)
-			}
-			r.Errorf(phases.LevelCrit, "\"%s\" is not a regular file", path)
-			return 404
-		}
-		o = files.put(string(path), f, st)
+		return res
 	}
 	defer files.done(o)
 	if r.Method == "POST" {
@@ -55,6 +36,35 @@ func static(r *phases.Request, _ *struct{}) phases.Result {
 		return r.Result(err)
 	}
 	return r.SendFile(o.f, o.size, o.time, o.etag)
+}
+
+// openStatic opens the regular file that a request's path names, or takes it
+// from files; without one res is the verdict on the request. The caller has
+// done with it.
+func openStatic(r *phases.Request, files *fileCache) (o *openFile, res phases.Result) {
+	path, _, ok := r.FilePath()
+	if !ok {
+		return nil, 500
+	}
+	if r.Loc.Core.Symlinks == phases.SymlinksFollow {
+		o = files.get(path)
+	}
+	if o != nil {
+		return o, 0
+	}
+	f, st, err := r.OpenFile(string(path))
+	if err != nil {
+		return nil, unopened(r, err)
+	}
+	if !st.Mode().IsRegular() {
+		f.Close()
+		if st.IsDir() {
+			return nil, redirectDirectory(r)
+		}
+		r.Errorf(phases.LevelCrit, "\"%s\" is not a regular file", path)
+		return nil, 404
+	}
+	return files.put(string(path), f, st), 0
 }
 
 // unopened is the verdict on a request whose file cannot be
