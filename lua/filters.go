@@ -97,7 +97,8 @@ func debugPhase(r *phases.Request, format string) {
 }
 
 // filterHeader runs header_filter_by_lua. An ngx.exit in it answers with that
-// status instead.
+// status instead; an error ends the connection, since a page for it would pass
+// the script too.
 func (own *Conf) filterHeader(r *phases.Request, k *chunk) error {
 	code, old := 0, 0
 	if m := memoSlot.Get(r); m != nil {
@@ -108,8 +109,11 @@ func (own *Conf) filterHeader(r *phases.Request, k *chunk) error {
 			code = s.verdict.code
 		}
 	})
-	if err != nil || code == old || code == 0 {
-		return err
+	if err != nil {
+		return phases.ErrGone
+	}
+	if code == old || code == 0 {
+		return nil
 	}
 	memoSlot.Ensure(r).exitCode = code
 	switch {

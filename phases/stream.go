@@ -219,9 +219,12 @@ func (r *Request) Finish() Result {
 // nothing was sent, else the connection is closed.
 func (r *Request) FilterResult(err error) Result {
 	var se *StatusError
-	if errors.As(err, &se) && !r.headLeft {
+	if errors.As(err, &se) {
 		if se.Reason != "" {
 			r.Errorf(se.Level, "%s", se.Reason)
+		}
+		if r.headLeft {
+			return Failed
 		}
 		return Result(se.Status)
 	}
