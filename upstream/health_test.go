@@ -146,3 +146,33 @@ func TestHealthTLS(t *testing.T) {
 		t.Errorf("b: %d", n)
 	}
 }
+
+// TestHealthReload: after a reload a peer whose check is mandatory waits for
+// one again, unless it is persistent.
+func TestHealthReload(t *testing.T) {
+	for _, c := range []struct {
+		parameters string
+		status     int
+	}{{"mandatory", 502}, {"mandatory persistent", 200}, {"", 200}} {
+		var held atomic.Bool
+		hold := make(chan bool)
+		p := answering(t, func(_ int, r *http.Request, _ string) string {
+			if r.URL.Path == "/check" && held.Load() {
+				<-hold
+			}
+			return ok + "Content-Length: 2\r\n\r\nhi"
+		})
+		s := serve(t, p, "upstream u { zone z 64k; server PEER; }", "location / { proxy_pass http://u; health_check interval=10ms uri=/check "+c.parameters+"; }")
+		status := func() int { n, _, _ := split(s.get(t, "/")); return n }
+		until(t, "200", func() bool { return status() == 200 })
+		held.Store(true)
+		if err := s.Reload(); err != nil {
+			t.Error(err)
+		}
+		if got := status(); got != c.status {
+			t.Errorf("%q: %d after a reload, want %d\n%s", c.parameters, got, c.status, s.log)
+		}
+		close(hold)
+		until(t, "200 again", func() bool { return status() == 200 })
+	}
+}
