@@ -39,7 +39,7 @@ type library struct {
 	Host
 	vm *vm.VM
 
-	bn, digest, hmac, mac, cipher, kdf, pkey, x509, name, altname, chain, store, ssl *class
+	bn, digest, hmac, mac, cipher, kdf, pkey, x509, name, altname, chain, store, ssl, csr, crl *class
 }
 
 // part is a module whose new makes objects. open fills it, and those below it
@@ -64,6 +64,8 @@ func (l *library) parts() []part {
 		{"resty.openssl.x509.name", "name", &l.name, l.openNames},    // names.go
 		{"resty.openssl.x509.altname", "altname", &l.altname, nil},   //
 		{"resty.openssl.x509.chain", "chain", &l.chain, l.openChain}, // chain.go
+		{"resty.openssl.x509.csr", "csr", &l.csr, l.openCSR},         // csr.go
+		{"resty.openssl.x509.crl", "crl", &l.crl, l.openCRL},         // crl.go
 		{"resty.openssl.ssl", "ssl", &l.ssl, nil},                    //
 		{"resty.openssl.x509.store", "store", &l.store, l.openStore}, //
 	}

@@ -123,36 +123,11 @@ func (l *library) openX509() {
 		"get_serial_number": get(func(t *vm.Thread, cert *x509.Certificate) int { return l.pushBN(t, "x509", cert.SerialNumber) }),
 		"get_version":       get(func(t *vm.Thread, cert *x509.Certificate) int { t.PushInt(cert.Version - 1); return 1 }),
 		"get_subject_alt_name": get(func(t *vm.Thread, cert *x509.Certificate) int {
-			a := &altnames{}
-			for _, n := range cert.DNSNames {
-				a.names = append(a.names, [2]string{"DNS", n})
-			}
-			for _, n := range cert.IPAddresses {
-				a.names = append(a.names, [2]string{"IP", n.String()})
-			}
-			for _, n := range cert.EmailAddresses {
-				a.names = append(a.names, [2]string{"email", n})
-			}
-			for _, n := range cert.URIs {
-				a.names = append(a.names, [2]string{"URI", n.String()})
-			}
-			if len(a.names) == 0 {
-				t.PushNil()
-				return 1
-			}
-			t.Push(l.altname.wrap(a))
-			return 1
+			return l.pushNames(t, namesOf(cert.DNSNames, cert.IPAddresses, cert.EmailAddresses, cert.URIs))
 		}),
 		"get_basic_constraints": get(l.basicConstraints),
 		"check_private_key": get(func(t *vm.Thread, cert *x509.Certificate) int {
-			key := checkObject[*Key](t, 2, "pkey").Key
-			mine, _ := public(key).(interface{ Equal(crypto.PublicKey) bool })
-			if !isPrivate(key) || mine == nil || !mine.Equal(cert.PublicKey) {
-				t.PushBool(false)
-				t.PushString("x509:check_private_key: key values mismatch")
-				return 2
-			}
-			return succeed(t)
+			return checkPair(t, "x509", cert.PublicKey)
 		}),
 		"get_signature_name": get(func(t *vm.Thread, cert *x509.Certificate) int {
 			t.PushString(signatures[cert.SignatureAlgorithm].name)
@@ -167,13 +142,7 @@ func (l *library) openX509() {
 			return 1
 		}),
 		"verify": get(func(t *vm.Thread, cert *x509.Certificate) int {
-			issuer := &x509.Certificate{PublicKey: public(checkObject[*Key](t, 2, "pkey").Key)}
-			if err := issuer.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature); err != nil {
-				t.PushBool(false)
-				t.PushString("x509:verify: " + err.Error())
-				return 2
-			}
-			return succeed(t)
+			return verifySignature(t, "x509", cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature)
 		}),
 		"tostring": get(func(t *vm.Thread, cert *x509.Certificate) int {
 			if strings.EqualFold(t.OptString(2, "PEM"), "DER") {
