@@ -44,6 +44,9 @@ func newChunk(b *phases.Block, s *conf.Stmt, p phase, arg int) (*chunk, error) {
 	case strings.HasSuffix(s.Name, "_file"):
 		t, err := b.Template(s, s.Args[arg])
 		k.path = t
+		if err == nil {
+			k.check()
+		}
 		return k, err
 	default:
 		if s.Args[arg] == "" {
@@ -52,7 +55,26 @@ func newChunk(b *phases.Block, s *conf.Stmt, p phase, arg int) (*chunk, error) {
 		k.src = s.Args[arg]
 	}
 	k.name = chunkName(phaseRows[p].directive+"_by_lua", s.File, b.Config.Dir, s.Line)
+	k.check()
 	return k, nil
+}
+
+// check warns, when the configuration is only tested (-t), of a script that
+// cannot be loaded. It is no error there, as it is none in OpenResty: the
+// requests that come to the script have one.
+func (k *chunk) check() {
+	if !k.block.Config.Testing {
+		return
+	}
+	var err error
+	if k.path == nil {
+		_, err = k.compiled()
+	} else if _, constant := k.path.Const(); constant {
+		_, err = compileFile(k.file(nil))
+	}
+	if err != nil {
+		k.block.Config.Warn(k.stmt, "%v", err)
+	}
 }
 
 // nameLimit is how long LuaJIT lets a chunk's name be in messages (LUA_IDSIZE).

@@ -195,6 +195,11 @@ func TestConfigurationTest(t *testing.T) {
 	const bad = "nginx: [emerg] unknown directive \"nope\" in PREFIX/conf/nginx.conf:3\nnginx: configuration file PREFIX/conf/nginx.conf test failed\n"
 	p.expect(bad, 1, "-t")
 	p.expect(bad, 1, "-tq")
+	p.write("events {}\nhttp { server { listen 127.0.0.1:1;\n location /a { content_by_lua_block {\n x = } }\n location /b { content_by_lua_file none.lua; } } }\n")
+	p.expect("nginx: the configuration file PREFIX/conf/nginx.conf syntax is ok\n"+
+		"nginx: [warn] failed to load inlined Lua code: content_by_lua(nginx.conf:3):2: unexpected symbol near '<eof>' in PREFIX/conf/nginx.conf:3\n"+
+		"nginx: [warn] failed to load external Lua file \"PREFIX/none.lua\": cannot open PREFIX/none.lua: No such file or directory in PREFIX/conf/nginx.conf:5\n"+
+		"nginx: configuration file PREFIX/conf/nginx.conf test is successful\n", 0, "-t")
 	p.write("events {}\nhttp { init_by_lua_block { error('no') } }\n")
 	if out, status := p.run("-t"); status != 1 || !strings.Contains(out, "init_by_lua(nginx.conf:2):1: no\n") || !strings.HasSuffix(out, "test failed\n") {
 		t.Errorf("%d %q", status, out)
