@@ -450,6 +450,10 @@ func (a *Actor) why() string {
 
 // boot is the first message.
 func (a *Actor) boot(m *Message) {
+	if a.life != booting { // somebody was quicker
+		m.finish(nil, m.problem(a.code, a.reason))
+		return
+	}
 	err := a.init(m)
 	if a.life != booting { // it has ended itself
 		if err == nil {

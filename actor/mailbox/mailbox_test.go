@@ -197,3 +197,22 @@ func TestDisposeOfCancelled(t *testing.T) {
 		}
 	})
 }
+
+// An actor that is ended before it begins does not begin.
+func TestEndBeforeBegin(t *testing.T) {
+	w := newWorld(t, 1)
+	a := w.make(&Spec{Name: "a", Worker: w.ws[0], New: func(*Actor) Behaviour {
+		t.Error("it begins")
+		return Handlers{}
+	}})
+	if err := w.Root().add(a); err != nil {
+		t.Fatal(err)
+	}
+	a.Kill("enough", nil)
+	out := make(chan struct{})
+	m := a.launch(nil, out, nil)
+	<-out
+	if code(m.err) != EDEAD || m.err.Msg != "enough" || len(w.Actors()) != 0 || w.Root().Find("a") != nil {
+		t.Error(m.err, w.Actors())
+	}
+}

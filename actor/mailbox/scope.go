@@ -70,20 +70,20 @@ func (c *Scope) Names(f func(name string, a *Actor)) {
 	}
 }
 
+// add lists an actor and gives it its name. Both are there or neither: who finds the name may end
+// the actor at once.
 func (c *Scope) add(a *Actor) *Error {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.over || c.sys.closing.Load() {
-		c.mu.Unlock()
 		return &Error{Code: ESHUTDOWN, Addr: a.short()}
 	}
 	if a.Name != "" {
 		if old := c.names[a.Name]; old != nil {
-			c.mu.Unlock()
 			return &Error{Code: EEXIST, Addr: a.short(), Msg: fmt.Sprintf("the name %q is taken by %s", a.Name, old)}
 		}
 		c.names[a.Name] = a
 	}
-	c.mu.Unlock()
 	c.sys.mu.Lock()
 	c.sys.actors[a.ID] = a
 	c.sys.mu.Unlock()

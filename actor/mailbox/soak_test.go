@@ -159,8 +159,8 @@ func TestSoak(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	w.Close(ctx)
-	if all := w.Actors(); len(all) != 0 {
-		t.Errorf("left over: %v", all)
+	for _, a := range w.Actors() {
+		t.Errorf("left over: %+v", a.Stat())
 	}
 	w.Root().Names(func(name string, a *Actor) { t.Errorf("name left over: %s", name) })
 	for _, loop := range w.ws {
