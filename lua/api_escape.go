@@ -41,6 +41,9 @@ func textArg(t *vm.Thread, i int) string {
 func ngxEscapeURI(t *vm.Thread, s *state) int {
 	text, set := textArg(t, 1), http1.EscapeURIComponent
 	if !t.Arg(2).IsNil() {
+		if t.Arg(2).Kind() != vm.KNumber {
+			t.Errorf("\"type\" is not a number")
+		}
 		n := t.CheckInt(2)
 		if n < 0 || n > int(http1.EscapeMemcached) {
 			t.Errorf("\"type\" %d out of range", n)

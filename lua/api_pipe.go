@@ -100,11 +100,13 @@ func pipeSpawn(t *vm.Thread, s *state, meta *vm.Table) int {
 	p.stdin.timeout, p.out[0].timeout, p.out[1].timeout = pipeTimeout, pipeTimeout, pipeTimeout
 	if o := t.Arg(2).Table(); o != nil {
 		p.merged = o.GetStr("merge_stderr").Truth()
-		if list := o.GetStr("environ").Table(); list != nil {
-			p.cmd.Env = texts(t, list)
-			if p.cmd.Env == nil {
-				p.cmd.Env = []string{}
+		if n := o.GetStr("buffer_size"); !n.IsNil() { // ours grow as they must
+			if size, ok := n.ToNumber(); !ok || size < 1 {
+				t.Errorf("bad buffer_size option")
 			}
+		}
+		if v := o.GetStr("environ"); !v.IsNil() {
+			p.cmd.Env = environ(t, v)
 		}
 		for name, to := range map[string]*time.Duration{"write_timeout": &p.stdin.timeout, "stdout_read_timeout": &p.out[0].timeout,
 			"stderr_read_timeout": &p.out[1].timeout, "wait_timeout": &p.waitTimeout} {
@@ -137,6 +139,26 @@ func command(args []string) *exec.Cmd {
 	return c
 }
 
+// environ reads the environment for a program, which is never nil.
+func environ(t *vm.Thread, v vm.Value) []string {
+	list := v.Table()
+	if list == nil {
+		t.Errorf("bad environ option: table expected, got %s", v.Kind())
+	}
+	env := []string{}
+	for i := 1; !list.GetInt(i).IsNil(); i++ {
+		entry := list.GetInt(i)
+		if entry.Kind() != vm.KString {
+			t.Errorf("bad value at index %d of environ option: string expected, got %s", i, entry.Kind())
+		}
+		if strings.IndexByte(entry.Str(), '=') < 1 {
+			t.Errorf("bad value at index %d of environ option: 'name=[value]' format expected, got '%s'", i, entry.Str())
+		}
+		env = append(env, entry.Str())
+	}
+	return env
+}
+
 func texts(t *vm.Thread, list *vm.Table) (all []string) {
 	for i := 1; i <= list.Len(); i++ {
 		all = append(all, t.ToString(list.GetInt(i)))
@@ -158,8 +180,9 @@ func pipeTime(t *vm.Thread, v vm.Value, bad string, to *time.Duration) {
 
 func processTimeouts(t *vm.Thread, s *state) int {
 	p := checkProcess(t)
+	names := [...]string{"write_timeout", "stdout_read_timeout", "stderr_read_timeout", "wait_timeout"}
 	for i, to := range []*time.Duration{&p.stdin.timeout, &p.out[0].timeout, &p.out[1].timeout, &p.waitTimeout} {
-		pipeTime(t, t.Arg(i+2), "bad timeout", to)
+		pipeTime(t, t.Arg(i+2), "bad "+names[i]+" option", to)
 	}
 	return 0
 }

@@ -28,7 +28,13 @@ var processArea = area{open: func(e *engine, ngx *vm.Table) {
 			t.PushInt(os.Getpid())
 			return 1
 		}},
-		{"enable_privileged_agent", "I", func(t *vm.Thread, s *state) int {
+		{"enable_privileged_agent", anyPhase, func(t *vm.Thread, s *state) int {
+			switch v := t.Arg(1); {
+			case s.phase != inInit:
+				return fail(t, "API disabled in the current context")
+			case !v.IsNil() && (v.Kind() != vm.KNumber || v.Num() < 0):
+				return fail(t, "bad 'connections' argument: number expected and greater than 0")
+			}
 			s.e.site.wantsAgent.Store(true)
 			t.PushBool(true)
 			return 1

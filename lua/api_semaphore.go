@@ -58,7 +58,7 @@ func semaphorePost(t *vm.Thread, s *state) int {
 	if !t.Arg(2).IsNil() {
 		f, _ := t.Arg(2).ToNumber()
 		if n = int(f); n < 1 {
-			t.Errorf("positive number expected, got %s", t.ToString(t.Arg(2)))
+			t.Errorf("positive number required")
 		}
 	}
 	for ; n > 0 && len(sem.waiting) > 0; n-- {

@@ -171,3 +171,38 @@ GET /t
 ok
 --- error_log
 it says out
+
+=== what pipes, semaphores and the agent refuse
+--- config
+location = /t {
+    content_by_lua_block {
+        local pipe = require "ngx.pipe"
+        local function try(f, ...) local ok, err = pcall(f, ...) ngx.say(err) end
+        try(pipe.spawn, "true", { environ = "x" })
+        try(pipe.spawn, "true", { environ = { 1 } })
+        try(pipe.spawn, "true", { environ = { "A=", "=b" } })
+        try(pipe.spawn, "true", { buffer_size = 0 })
+        try(pipe.spawn, "true", { wait_timeout = -1 })
+        local p = pipe.spawn("echo $A$B", { environ = { "A=1", "B=2" }, buffer_size = 1 })
+        ngx.say(p:stdout_read_all())
+        try(p.set_timeouts, p, 1, -1)
+        local s = require "ngx.semaphore".new(0)
+        try(s.post, s, 0)
+        ngx.say(require "ngx.process".enable_privileged_agent())
+        try(ngx.escape_uri, "a", "b")
+    }
+}
+--- request
+GET /t
+--- response_body
+bad environ option: table expected, got string
+bad value at index 1 of environ option: string expected, got number
+bad value at index 2 of environ option: 'name=[value]' format expected, got '=b'
+bad buffer_size option
+bad wait_timeout option
+12
+
+bad stdout_read_timeout option
+positive number required
+nilAPI disabled in the current context
+"type" is not a number

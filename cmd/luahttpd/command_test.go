@@ -36,6 +36,7 @@ func TestRun(t *testing.T) {
 	p.expect("v\n", 0, "run", "--shdict", "d 1m", "-e", `ngx.shared.d:set("k", "v") print(ngx.shared.d:get("k"))`)
 	p.expect("timer\n", 7, "run", "timer.lua")
 	p.expect("nil connection refused\nthread\n", 0, "run", "--errlog-level=emerg", "socket.lua")
+	p.expect("404\n", 0, "run", "--errlog-level=emerg", "-e", `print(ngx.location.capture("/x").status)`)
 	p.expect("", 3, "run", "-e", "pcall(function() os.exit(3) end) print('never')")
 	p.expect("", 0, "run", "-e", "ngx.exit(0) print('never')")
 	p.expect("", 1, "run", "-e", "ngx.exit(500)")
