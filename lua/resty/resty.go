@@ -38,5 +38,6 @@ func Register(m *vm.VM, h Host) {
 	} {
 		m.Builtin(name, func(*vm.Thread) vm.Value { return open(m).Value() })
 	}
+	m.Builtin("luaxxhash", func(*vm.Thread) vm.Value { return m.NewFunc("xxhash32", luaXXHash) }) // xxhash.go
 	registerWebsocket(m)
 }

@@ -68,6 +68,7 @@ func TestModules(t *testing.T) {
 			c:set("1.5", 5) return tostring(c:get({})), c:get(k) + c:get(true) + c:get(1.5) + c:get(print) + c:get("1.5"), pcall(c.set, c, nil, 1)`,
 			"nil 15 false bad argument #2 to '?' (nil, NaN and light userdata are no keys)"},
 		{"lrucache: a bad object", `return pcall(require("resty.lrucache").get, {}, "a")`, "false bad argument #1 to '?' (bad object)"},
+		{"xxhash", `local x = require "luaxxhash" return x(""), x("", 1), x("a"), x("abc"), x("Nobody inspects the spammish repetition")`, "46947589 187479954 1426945110 852579327 3794352943"},
 		{"string", `local s = require "resty.string" return s.to_hex("a\255"), s.atoi("12"), s.atoi("1x"), s.atoi("")`, "61ff 12 -1 -1"},
 		{"random", `local r = require "resty.random" return #r.bytes(5), #r.bytes(16, true), r.bytes(8) ~= r.bytes(8)`, "5 16 true"},
 		{"base64", `local b = require "ngx.base64" return b.encode_base64url("\255\254a"), b.decode_base64url("__5h") == "\255\254a", b.decode_base64url("a?")`,
