@@ -14,7 +14,8 @@ type ActorHandlers = mailbox.Handlers
 
 // RegisterActor starts an actor of Go under a name that scripts of every configuration find, with
 // actor.whereis and the functions that take a name. The server must have been started. It lives on
-// the first worker until the server ends.
+// the first worker until the server ends. The error is that of h's Init or of ctx, or that the name
+// is taken.
 func (s *Server) RegisterActor(ctx context.Context, name string, h ActorHandlers) error {
 	workers := s.actors.Workers()
 	if len(workers) == 0 {
@@ -26,7 +27,8 @@ func (s *Server) RegisterActor(ctx context.Context, name string, h ActorHandlers
 
 // CallActor calls an actor by its name, of Lua or of Go, and waits for its answer. The error is a
 // *mailbox.Error, which says in its Code why there is none. Numbers arrive and come back as float64,
-// tables as []any or map[any]any.
+// tables as []any or map[any]any. Without a deadline of ctx it waits as long as the actor lives. It
+// blocks the goroutine: what runs on a worker (a module, an actor of Go) calls by its strand instead.
 func (s *Server) CallActor(ctx context.Context, name, cmd string, args ...any) ([]any, error) {
 	a := s.findActor(name)
 	if a == nil {
@@ -35,7 +37,8 @@ func (s *Server) CallActor(ctx context.Context, name, cmd string, args ...any) (
 	return s.actors.Call(ctx, a, cmd, args...)
 }
 
-// SendActor sends an actor a message that is not answered.
+// SendActor sends an actor a message that is not answered. It does not wait; the error is a
+// *mailbox.Error when there is no such actor or its mailbox takes no more.
 func (s *Server) SendActor(name, cmd string, args ...any) error {
 	a := s.findActor(name)
 	if a == nil {

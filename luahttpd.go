@@ -27,7 +27,7 @@ import (
 	"github.com/luahttpd/luahttpd/phases"
 )
 
-// Option changes what New and Parse make.
+// Option changes what New and Parse make. Of two of a kind the later counts.
 type Option func(*options)
 
 type options struct {
@@ -58,21 +58,27 @@ func WithDirectives(text string) Option { return func(o *options) { o.directives
 // or "stderr" (the default).
 func WithErrorLog(path string) Option { return func(o *options) { o.errorLog = path } }
 
-// WithLogger also gives every line of the error logs to l.
+// WithLogger also gives every line of the error logs to l, on the goroutine of
+// the worker that logs: a handler that blocks holds up the worker's requests.
 func WithLogger(l *slog.Logger) Option { return func(o *options) { o.slog = l } }
 
-// WithStderr sets where "stderr" logs go; default os.Stderr.
+// WithStderr sets where "stderr" logs go; default os.Stderr. One line is one
+// Write, on the goroutine that logs; no two run at once.
 func WithStderr(w io.Writer) Option { return func(o *options) { o.stderr = w } }
 
 // WithModules lets the caller change the list of modules: add its own at
-// their places. The order is described at the list in modules.go.
+// their places. The order is described at the list in modules.go. The list is
+// the caller's; change runs again at each Reload.
 func WithModules(change func([]phases.Module) []phases.Module) Option {
 	return func(o *options) { o.modules = change }
 }
 
 // WithLuaModule makes a module of Go: what require(name) gives is what load
-// returns, once in each worker. Modules that were written for gopher-lua, and
-// Go values wrapped by gopher-luar: see package lua/gopher.
+// returns, once in each worker and configuration. It wins over a file of that
+// name. load and the functions it makes run on the worker's goroutine, t being
+// valid until they return; what they share between workers needs a lock.
+// Modules that were written for gopher-lua, and Go values wrapped by
+// gopher-luar: see package lua/gopher.
 func WithLuaModule(name string, load func(t *vm.Thread) vm.Value) Option {
 	return func(o *options) {
 		if o.luaModules == nil {
@@ -95,7 +101,9 @@ func ForTest() Option { return func(o *options) { o.testing = true } }
 // withSyscalls replaces the workers' system calls, for tests.
 func withSyscalls(s actor.Syscalls) Option { return func(o *options) { o.syscalls = &s } }
 
-// New makes a server of a configuration file. It does not listen yet.
+// New makes a server of a configuration file. It does not listen yet, but has
+// opened its logs: Close releases one that is not started. The error of a bad
+// configuration is nginx's message, which ends with the file and line.
 func New(file string, opts ...Option) (*Server, error) {
 	path, err := filepath.Abs(file)
 	if err != nil {
@@ -106,7 +114,7 @@ func New(file string, opts ...Option) (*Server, error) {
 
 // Parse makes a server of the configuration that r holds, as if it were a file
 // nginx.conf in the prefix, or else in the working directory. Reload compiles
-// the same text again.
+// the same text again. Else it is as New.
 func Parse(r io.Reader, opts ...Option) (*Server, error) {
 	text, err := io.ReadAll(r)
 	if err != nil {
@@ -206,7 +214,7 @@ func (o *options) read() (*conf.File, error) {
 }
 
 // Dump writes the configuration with everything that it includes, each file
-// under its name, as nginx -T does.
+// under its name, as nginx -T does. It checks the syntax only.
 func Dump(file string, w io.Writer) error {
 	f, err := conf.ParseFile(file, conf.Options{Dir: filepath.Dir(file)})
 	if err != nil {

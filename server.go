@@ -52,14 +52,17 @@ const (
 // ErrClosed is what Serve and ListenAndServe return after Shutdown or Close.
 var ErrClosed = errors.New("luahttpd: server closed")
 
-// Config returns the configuration that new requests get.
+// Config returns the configuration that new requests get. It must not be
+// changed; Reload puts another in its place.
 func (s *Server) Config() *phases.Config { return s.cfg.Load() }
 
-// Stats counts connections and requests of all workers, as stub_status does.
+// Stats counts connections and requests of all workers, as stub_status does:
+// since New, and (Active, Reading, Writing, Waiting) at this moment.
 func (s *Server) Stats() phases.Totals { return s.stats.Total() }
 
 // Listen opens the listening sockets, for who has something to do between that
-// and the first connection; those wait in the sockets' queues until Start.
+// and the first connection; those wait in the sockets' queues until Start. The
+// error is ErrClosed after Start, or which address could not be bound.
 func (s *Server) Listen() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -70,7 +73,8 @@ func (s *Server) Listen() error {
 }
 
 // Start opens the listening sockets that are not open yet, starts the workers and returns when all
-// of them serve.
+// of them serve. A server starts once, ErrClosed says that it was; when only an address could not be
+// bound, it can be tried again.
 func (s *Server) Start() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -142,7 +146,7 @@ func (s *Server) ListenAndServe() error {
 	return s.Wait()
 }
 
-// Wait returns when the server has ended.
+// Wait returns when the server has ended: ErrClosed, or why it did.
 func (s *Server) Wait() error {
 	<-s.done
 	if s.failed != nil {
@@ -171,7 +175,9 @@ func (s *Server) Serve(l net.Listener) error {
 	return s.Wait()
 }
 
-// Attach makes the server take connections of l when it starts, or now.
+// Attach makes the server take connections of l when it starts, or now, as Serve
+// does. l must have a descriptor, as those of package net; the server uses a
+// copy of it, and l stays the caller's to close.
 func (s *Server) Attach(l net.Listener) error {
 	raw, ok := l.(interface {
 		net.Listener
@@ -307,8 +313,10 @@ func (s *Server) ReopenLogs() error { return s.logs.Reopen() }
 
 // Shutdown ends the server gracefully: it takes no new connections, closes
 // idle ones and waits for the requests under way until ctx ends or
-// worker_shutdown_timeout has passed; then it closes what is left. When a
-// shutdown is under way already, the end of either ctx ends the wait of both.
+// worker_shutdown_timeout has passed; then it closes what is left. It returns
+// when the server has ended: nil, or the error of ctx when something was cut
+// off. When a shutdown is under way already, the end of either ctx ends the wait
+// of both.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	switch s.state {
