@@ -15,7 +15,7 @@ cd "$SKYNET" || exit 1
 
 # name and seconds
 list="testecho:4 testdeadcall:3 testdeadloop:2 testoverload:20 testresponse:3 testselect:4 testterm:3 testtimeout:4 testtimer:8 time:3
-    testsocket:3 simpleweb:3 simpledb:2 globallog:2 userlog:2"
+    testdatacenter:3 testmulticast:2 testping:4 testqueue:4 testsocket:3 simpleweb:3 simpledb:2 globallog:2 userlog:2"
 
 # What asks an example that serves.
 client() {
@@ -52,7 +52,7 @@ plain() {
     sed -E 's/\t//g; s/\x1b\[[0-9]*m//g; s/^\[:[0-9a-f]{8}\] //
         s/^[0-9\/]+ [0-9:]+ \[notice\] [0-9]+#[0-9]+: (\[lua\] [^ ]+ )?//; s/^[a-zA-Z_]+\(\): //; s/, context: actor$//
         s/false.*(call failed|EDEAD|EERROR).*$/false ERROR/; s/:[0-9a-f]{8}/ADDRESS/g; s/0x[0-9a-f]+/POINTER/g; s/[0-9]+(\.[0-9]+)?/N/g' |
-        grep -Ev 'LAUNCH|KILL self|SERVER|\(SIG|start worker|gracefully|exiting|exit$|using the "epoll|nginx/|built by|OS: |getrlimit|dead letter|May overload|lua call \[|^\[C\]: in|^\./.*: in |^stack traceback|TIMER|^$'
+        grep -Ev 'LAUNCH|KILL self|SERVER|\(SIG|start worker|gracefully|exiting|exit$|using the "epoll|nginx/|built by|OS: |getrlimit|dead letter|May overload|lua call \[|<TRACE|^TRACE|^\[C\]: in|^\./.*: in |^stack traceback|TIMER|^$'
 }
 
 run() {

@@ -15,21 +15,28 @@ import (
 //go:embed skynet.lua
 var skynetSource []byte
 
-var skynetProto = compiledIn(skynetSource, "=skynet")
+// skynetModulesSource has the modules that are made of services.
+//
+//go:embed skynet_modules.lua
+var skynetModulesSource []byte
 
-// skynetArea is the module skynet, with skynet.manager and skynet.queue.
+var skynetProto, skynetModulesProto = compiledIn(skynetSource, "=skynet"), compiledIn(skynetModulesSource, "=skynet.snax")
+
+// skynetArea is the module skynet, and those beside it.
 var skynetArea = area{open: func(e *engine, ngx *vm.Table) {
 	e.vm.Builtin("skynet", func(t *vm.Thread) vm.Value {
-		host := e.vm.NewTable(0, 12)
-		for _, row := range skynetFunctions() {
-			e.add(host, row)
-		}
-		return t.Call1(e.vm.Load(skynetProto()), host.Value())
+		return t.Call1(e.vm.Load(skynetProto()), e.skynetHost())
 	})
 	openSkynetSocket(e)
-	e.vm.Builtin("skynet.service", func(t *vm.Thread) vm.Value {
-		return t.Call1(e.vm.Globals().GetStr("require"), vm.Const("skynet")).Table().GetStr("service")
-	})
+	var more *vm.Table
+	for _, name := range []string{"service", "datacenter", "multicast", "snax"} {
+		e.vm.Builtin("skynet."+name, func(t *vm.Thread) vm.Value {
+			if more == nil {
+				more = t.Call1(e.vm.Load(skynetModulesProto()), e.skynetHost()).Table()
+			}
+			return more.GetStr(name)
+		})
+	}
 	e.vm.Builtin("skynet.manager", func(t *vm.Thread) vm.Value {
 		return t.Call1(e.vm.Globals().GetStr("require"), vm.Const("skynet"))
 	})
@@ -37,6 +44,15 @@ var skynetArea = area{open: func(e *engine, ngx *vm.Table) {
 		return e.function("queue", anyPhase, actorQueue)
 	})
 }}
+
+// skynetHost is what the modules get of the host.
+func (e *engine) skynetHost() vm.Value {
+	host := e.vm.NewTable(0, 12)
+	for _, row := range skynetFunctions() {
+		e.add(host, row)
+	}
+	return host.Value()
+}
 
 // skynetFunctions are what the module gets of the host.
 func skynetFunctions() []row {
@@ -133,12 +149,13 @@ func (e *engine) findService(v vm.Value) *mailbox.Actor {
 // serviceMailbox is how many messages wait at most for a service: there is no limit in skynet.
 const serviceMailbox = 1 << 20
 
-// skynetSpawn starts a service: spawn(name, unique, arguments …), where unique may be its function. It
-// gives nothing when the service has done its work and ended.
+// skynetSpawn starts a service: spawn(source, name, arguments …), where source is a file's name or a
+// function, and name that of a service that is started once, or false. It gives nil when the service
+// has done its work and ended.
 func skynetSpawn(t *vm.Thread, s *state) int {
-	name, unique, source := t.CheckString(1), t.Arg(2).Truth(), vm.String(t.CheckString(1))
-	if f := t.Arg(2); f.Kind() == vm.KFunction {
-		source = f
+	source, name, unique := t.Arg(1), t.Arg(1).Str(), t.Arg(2).Truth()
+	if unique {
+		name = t.CheckString(2)
 	}
 	b, err := s.e.pack(t.Args()[2:])
 	if err != nil {

@@ -17,14 +17,12 @@ function skynet.pack(...)
     return setmetatable({ n = select("#", ...), ... }, packed)
 end
 
-function skynet.unpack(msg, sz)
+function skynet.unpack(...)
+    local msg = ...
     if getmetatable(msg) == packed then
         return unpack(msg, 1, msg.n)
-    elseif sz ~= nil then
-        return msg, sz
-    elseif msg ~= nil then
-        return msg
     end
+    return ...
 end
 
 function skynet.tostring(msg) return tostring(msg) end
@@ -157,16 +155,16 @@ function skynet.call(address, typename, ...)
     return actor.call(target(address), encode(protocol(typename), ...))
 end
 
-function skynet.rawsend(address, typename, msg, sz)
-    return skynet.send(address, typename, skynet.unpack(msg, sz))
+function skynet.rawsend(address, typename, ...)
+    return skynet.send(address, typename, skynet.unpack(...))
 end
 
-function skynet.rawcall(address, typename, msg, sz)
-    return skynet.pack(skynet.call(address, typename, skynet.unpack(msg, sz)))
+function skynet.rawcall(address, typename, ...)
+    return skynet.pack(skynet.call(address, typename, skynet.unpack(...)))
 end
 
-function skynet.ret(msg, sz)
-    return actor.reply(skynet.unpack(msg, sz))
+function skynet.ret(...)
+    return actor.reply(skynet.unpack(...))
 end
 
 function skynet.retpack(...)
@@ -271,9 +269,9 @@ end
 
 function skynet.uniqueservice(global, ...)
     if type(global) == "boolean" then
-        return host.spawn((...), true, unpack(names(select(2, ...))))
+        return host.spawn((...), (...), unpack(names(select(2, ...))))
     end
-    return host.spawn(global, true, unpack(names(...)))
+    return host.spawn(global, global, unpack(names(...)))
 end
 
 function skynet.queryservice(global, name)
@@ -326,16 +324,6 @@ end
 for _, name in ipairs { "trace", "tracetag", "traceproto", "trace_timeout", "memlimit" } do
     skynet[name] = function() end
 end
-
--- skynet.service: services of functions, each once by its name.
-skynet.service = {
-    new = function(name, main, ...) return host.spawn(name, main, unpack(names(...))) end,
-    query = function(name) return skynet.queryservice(name) end,
-    close = function(name)
-        local a = host.find("." .. name)
-        return a ~= nil and actor.kill(a, "normal") ~= nil
-    end,
-}
 
 -- skynet.request{ { address, type, … }, … }: several calls, their answers as they come.
 local request = {}

@@ -1030,3 +1030,79 @@ killed: cancelled
 killed too: cancelled
 a request's: cancelled
 another request's: cancelled
+
+=== services of skynet: datacenter, multicast, snax
+--- http_config
+lua_package_path "$PREFIX/html/?.lua;;";
+--- user_files
+>>> all.lua
+local skynet = require "skynet"
+local datacenter, multicast, snax = require "skynet.datacenter", require "skynet.multicast", require "skynet.snax"
+local mode, id = ...
+if mode == "listener" then
+    local got = {}
+    local c = multicast.new { channel = tonumber(id), dispatch = function(c, source, ...) got[#got + 1] = table.concat({ ... }, "+") end }
+    c:subscribe()
+    skynet.start(function() skynet.dispatch("lua", function(_, _, cmd)
+        if cmd == "leave" then c:unsubscribe() end
+        skynet.retpack(table.concat(got, " "))
+    end) end)
+    return
+end
+skynet.start(function()
+    skynet.dispatch("lua", function()
+        local out = {}
+        local function say(...)
+            for i = 1, select("#", ...) do out[#out + 1] = tostring((select(i, ...))) end
+        end
+        say(datacenter.set("a", 1), datacenter.set("a", 2), datacenter.get("a"), datacenter.get("b", "c"))
+        skynet.fork(function()
+            skynet.sleep(1)
+            datacenter.set("b", "c", "come")
+        end)
+        skynet.fork(function() say("branch", (pcall(datacenter.wait, "b"))) end)
+        say(datacenter.wait("b", "c"), datacenter.get("b").c, (pcall(datacenter.wait, "b")), datacenter.wait("a"))
+
+        local c = multicast.new()
+        local one, two = skynet.newservice("all", "listener", c.channel), skynet.newservice("all", "listener", c.channel)
+        c:publish("x", 1)
+        say(skynet.call(one, "lua", "get"))
+        skynet.call(two, "lua", "leave")
+        c:publish("y", 2)
+        say(skynet.call(one, "lua", "get"), skynet.call(two, "lua", "get"))
+
+        local s = snax.newservice("counter", 5)
+        say(s.post.add(2), s.req.get(), (pcall(s.req.none)))
+        say(snax.hotfix(s, [[
+            local n
+            function accept.add(k) n = n + 10 * k end
+            function hotfix(...) local old = n n = n + 100 return old, ... end
+        ]], "fixed"))
+        s.post.add(1)
+        say(s.req.get(), skynet.call(s.handle, "debug", "INFO").add.count, (pcall(snax.hotfix, s, "local m function accept.x() m = 1 end")))
+        snax.kill(s, "end")
+        say(datacenter.get("ended"), (pcall(s.req.get)))
+        local u = snax.uniqueservice("counter", 1)
+        say(u.handle == snax.uniqueservice("counter", 2).handle, snax.queryservice("counter").req.get(), (pcall(snax.newservice, "nothing")))
+        skynet.retpack(table.concat(out, " "))
+    end)
+end)
+>>> counter.lua
+local skynet = require "skynet"
+local datacenter = require "skynet.datacenter"
+local n
+function init(from) n = from end
+function exit(why) datacenter.set("ended", why .. n) end
+function accept.add(k) n = n + k end
+function response.get() return n, SERVICE_NAME end
+--- config
+location /t { content_by_lua_block {
+    local skynet = require "skynet"
+    ngx.say(skynet.call(skynet.newservice("all"), "lua"))
+} }
+--- lens
+plain
+--- request
+GET /t
+--- response_body
+nil 1 2 nil branch false come come false 2 x+1 x+1 y+2 x+1 nil 7 false 7 fixed 117 2 false end117 false true 1 false
