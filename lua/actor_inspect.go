@@ -93,19 +93,30 @@ func (v *service) KillTask(id uint64) bool {
 		return false
 	}
 	for _, s := range v.e.live {
-		if s.id != id || s.co == nil {
-			continue
+		if s.id == id && s.co != nil {
+			return s.kill()
 		}
-		if s.r == nil {
-			s.co.Kill()
-			return true
-		}
-		s.verdict = verdict{kind: exited, code: 500}
-		s.logf(phases.LevelError, "killed by the debug console")
-		s.co.Interrupt(s)
-		return true
 	}
 	return false
+}
+
+// kill ends the run, unless a worker's start or end waits for it, or it has come to its own end.
+func (s *state) kill() bool {
+	_, runs := s.t.Frame(0)
+	switch s.phase {
+	case inInit, inInitWorker, inExitWorker:
+		return false
+	case inActor, inTimer:
+		s.co.Kill()
+		return true
+	}
+	if !runs && s.alive == 0 {
+		return false
+	}
+	s.verdict = verdict{kind: exited, code: 500}
+	s.logf(phases.LevelError, "killed by the debug console")
+	s.co.Interrupt(s)
+	return true
 }
 
 // mostMemory bounds what Memory counts.

@@ -286,6 +286,36 @@ false EDEAD
 
 waiter 0 alive
 
+=== a request that is killed
+--- config
+location = /console { debug_console; }
+location = /slow { content_by_lua_block {
+    local ok, err = pcall(ngx.sleep, 60)
+    ngx.say("not here ", err)
+} }
+location = /t { content_by_lua_block {
+    local line
+    local t = ngx.thread.spawn(function()
+        local s = ngx.socket.connect("127.0.0.1", ngx.var.server_port)
+        s:send("GET /slow HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        line = s:receive()
+    end)
+    ngx.sleep(0.02)
+    local id = ngx.location.capture("/console?cmd=task+http.0").body:match("task: (%d+)\nage: %S+\nwhat: content_by_lua%*, GET /slow")
+    ngx.print(ngx.location.capture("/console?cmd=killtask+http.0+" .. id, { method = ngx.HTTP_POST }).body)
+    ngx.thread.wait(t)
+    ngx.say(line)
+} }
+--- lens
+plain
+--- request
+GET /t
+--- response_body
+task 2 of :00000001/http.0 is killed
+HTTP/1.1 500 Internal Server Error
+--- error_log
+killed by the debug console
+
 === messages that are traced
 --- config
 location = /console { debug_console; }
