@@ -2,7 +2,6 @@ package openssl
 
 import (
 	"crypto/x509"
-	"encoding/pem"
 	"math/big"
 	"strings"
 
@@ -82,27 +81,9 @@ func (l *library) openCRL() {
 		"verify": get(func(t *vm.Thread, r *x509.RevocationList) int {
 			return verifySignature(t, "x509.crl", r.SignatureAlgorithm, r.RawTBSRevocationList, r.Signature)
 		}),
-		"get_signature_nid": get(func(t *vm.Thread, r *x509.RevocationList) int {
-			t.PushInt(signatures[r.SignatureAlgorithm].nid)
-			return 1
-		}),
-		"get_signature_name": get(func(t *vm.Thread, r *x509.RevocationList) int {
-			t.PushString(signatures[r.SignatureAlgorithm].name)
-			return 1
-		}),
-		"get_signature_digest_name": get(func(t *vm.Thread, r *x509.RevocationList) int {
-			t.PushString(hashNames[signatures[r.SignatureAlgorithm].digest])
-			return 1
-		}),
-		"tostring": get(func(t *vm.Thread, r *x509.RevocationList) int {
-			if strings.EqualFold(t.OptString(2, "PEM"), "DER") {
-				t.PushBytes(r.Raw)
-			} else {
-				t.PushBytes(crlPEM(r))
-			}
-			return 1
-		}),
-		"to_PEM": get(func(t *vm.Thread, r *x509.RevocationList) int { t.PushBytes(crlPEM(r)); return 1 }),
+	})
+	signedMethods(c, "X509 CRL", func(r *x509.RevocationList) ([]byte, x509.SignatureAlgorithm, error) {
+		return r.Raw, r.SignatureAlgorithm, nil
 	})
 	list(c, func(r *x509.RevocationList) int { return len(r.RevokedCertificateEntries) }, func(r *x509.RevocationList, n int) (key, v vm.Value) {
 		if n < 1 || n > len(r.RevokedCertificateEntries) {
@@ -110,8 +91,4 @@ func (l *library) openCRL() {
 		}
 		return vm.Nil, l.revoked(r.RevokedCertificateEntries[n-1])
 	})
-}
-
-func crlPEM(r *x509.RevocationList) []byte {
-	return pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: r.Raw})
 }

@@ -9,7 +9,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
-	"encoding/pem"
 	"errors"
 	"net"
 	"net/url"
@@ -58,23 +57,6 @@ func signingAlgorithm(t *vm.Thread, i int, key any) (a x509.SignatureAlgorithm, 
 		err = errKeyKind
 	}
 	return a, err
-}
-
-// readDER gives the DER of what is in PEM of one of the types or in DER.
-func readDER(s, format string, types ...string) ([]byte, error) {
-	if format != "DER" {
-		for block, rest := pem.Decode([]byte(s)); block != nil; block, rest = pem.Decode(rest) {
-			for _, kind := range types {
-				if block.Type == kind {
-					return block.Bytes, nil
-				}
-			}
-		}
-		if format == "PEM" {
-			return nil, errors.New("no " + lower(types[0]) + " in PEM was found")
-		}
-	}
-	return []byte(s), nil
 }
 
 func parseCSR(der []byte) (*csr, error) {
@@ -191,28 +173,6 @@ func (r *csr) changed(t *vm.Thread) int {
 func (l *library) openCSR() {
 	c := l.csr
 	get := func(do func(t *vm.Thread, r *csr) int) vm.Func { return method(c, do) }
-	signature := func(f func(t *vm.Thread, a x509.SignatureAlgorithm)) vm.Func {
-		return get(func(t *vm.Thread, r *csr) int {
-			if r.signed == nil {
-				return refuse(t, "x509.csr: "+errUnsigned.Error())
-			}
-			f(t, r.signed.SignatureAlgorithm)
-			return 1
-		})
-	}
-	write := func(format string) vm.Func {
-		return get(func(t *vm.Thread, r *csr) int {
-			if r.signed == nil {
-				return refuse(t, "x509.csr:tostring: "+errUnsigned.Error())
-			}
-			if format == "DER" || format == "" && strings.EqualFold(t.OptString(2, "PEM"), "DER") {
-				t.PushBytes(r.signed.Raw)
-				return 1
-			}
-			t.PushBytes(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: r.signed.Raw}))
-			return 1
-		})
-	}
 	c.funcs(map[string]func(t *vm.Thread) int{
 		"new": func(t *vm.Thread) int { // ([request in PEM or DER [, format]])
 			if t.Arg(1).IsNil() {
@@ -277,43 +237,14 @@ func (l *library) openCSR() {
 			}
 			return verifySignature(t, "x509.csr", r.signed.SignatureAlgorithm, r.signed.RawTBSCertificateRequest, r.signed.Signature)
 		}),
-		"get_signature_nid":  signature(func(t *vm.Thread, a x509.SignatureAlgorithm) { t.PushInt(signatures[a].nid) }),
-		"get_signature_name": signature(func(t *vm.Thread, a x509.SignatureAlgorithm) { t.PushString(signatures[a].name) }),
-		"get_signature_digest_name": signature(func(t *vm.Thread, a x509.SignatureAlgorithm) {
-			t.PushString(hashNames[signatures[a].digest])
-		}),
-		"tostring": write(""),
-		"to_PEM":   write("PEM"),
 	})
-	c.mt.SetStr("__tostring", l.vm.NewFunc("__tostring", write("PEM")))
-}
-
-// unequal pushes false and why.
-func unequal(t *vm.Thread, where string, err error) int {
-	t.PushBool(false)
-	t.PushString(where + ": " + err.Error())
-	return 2
-}
-
-// checkPair tells whether the private key that is argument 2 belongs to a
-// public one.
-func checkPair(t *vm.Thread, where string, of any) int {
-	key := checkObject[*Key](t, 2, "pkey").Key
-	mine, _ := public(key).(interface{ Equal(crypto.PublicKey) bool })
-	if !isPrivate(key) || mine == nil || of == nil || !mine.Equal(of) {
-		return unequal(t, where+":check_private_key", errors.New("key values mismatch"))
-	}
-	return succeed(t)
-}
-
-// verifySignature tells whether the key that is argument 2 has made a
-// signature.
-func verifySignature(t *vm.Thread, where string, a x509.SignatureAlgorithm, signed, signature []byte) int {
-	issuer := &x509.Certificate{PublicKey: public(checkObject[*Key](t, 2, "pkey").Key)}
-	if err := issuer.CheckSignature(a, signed, signature); err != nil {
-		return unequal(t, where+":verify", err)
-	}
-	return succeed(t)
+	signedMethods(c, "CERTIFICATE REQUEST", func(r *csr) (der []byte, a x509.SignatureAlgorithm, err error) {
+		if r.signed == nil {
+			return nil, 0, errUnsigned
+		}
+		return r.signed.Raw, r.signed.SignatureAlgorithm, nil
+	})
+	c.mt.SetStr("__tostring", c.module.GetStr("to_PEM"))
 }
 
 // pushNames pushes alternative names, or nil.

@@ -1,7 +1,6 @@
 package openssl
 
 import (
-	"crypto"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -9,21 +8,6 @@ import (
 
 	"github.com/luahttpd/luahttpd/lua/vm"
 )
-
-// signatures are the algorithms of certificates' signatures as OpenSSL calls
-// them.
-var signatures = map[x509.SignatureAlgorithm]struct {
-	nid    int
-	name   string
-	digest crypto.Hash
-}{
-	x509.MD5WithRSA: {8, "RSA-MD5", crypto.MD5}, x509.SHA1WithRSA: {65, "RSA-SHA1", crypto.SHA1},
-	x509.SHA256WithRSA: {668, "RSA-SHA256", crypto.SHA256}, x509.SHA384WithRSA: {669, "RSA-SHA384", crypto.SHA384},
-	x509.SHA512WithRSA: {670, "RSA-SHA512", crypto.SHA512}, x509.ECDSAWithSHA1: {416, "ecdsa-with-SHA1", crypto.SHA1},
-	x509.ECDSAWithSHA256: {794, "ecdsa-with-SHA256", crypto.SHA256}, x509.ECDSAWithSHA384: {795, "ecdsa-with-SHA384", crypto.SHA384},
-	x509.ECDSAWithSHA512: {796, "ecdsa-with-SHA512", crypto.SHA512}, x509.PureEd25519: {1087, "ED25519", 0},
-	x509.SHA256WithRSAPSS: {912, "RSASSA-PSS", crypto.SHA256}, x509.SHA384WithRSAPSS: {912, "RSASSA-PSS", crypto.SHA384}, x509.SHA512WithRSAPSS: {912, "RSASSA-PSS", crypto.SHA512},
-}
 
 // readCert reads a certificate in PEM or DER.
 func readCert(s, format string) (*x509.Certificate, error) {
@@ -129,30 +113,12 @@ func (l *library) openX509() {
 		"check_private_key": get(func(t *vm.Thread, cert *x509.Certificate) int {
 			return checkPair(t, "x509", cert.PublicKey)
 		}),
-		"get_signature_name": get(func(t *vm.Thread, cert *x509.Certificate) int {
-			t.PushString(signatures[cert.SignatureAlgorithm].name)
-			return 1
-		}),
-		"get_signature_nid": get(func(t *vm.Thread, cert *x509.Certificate) int {
-			t.PushInt(signatures[cert.SignatureAlgorithm].nid)
-			return 1
-		}),
-		"get_signature_digest_name": get(func(t *vm.Thread, cert *x509.Certificate) int {
-			t.PushString(hashNames[signatures[cert.SignatureAlgorithm].digest])
-			return 1
-		}),
 		"verify": get(func(t *vm.Thread, cert *x509.Certificate) int {
 			return verifySignature(t, "x509", cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature)
 		}),
-		"tostring": get(func(t *vm.Thread, cert *x509.Certificate) int {
-			if strings.EqualFold(t.OptString(2, "PEM"), "DER") {
-				t.PushBytes(cert.Raw)
-				return 1
-			}
-			t.PushBytes(certPEM(cert))
-			return 1
-		}),
-		"to_PEM": get(func(t *vm.Thread, cert *x509.Certificate) int { t.PushBytes(certPEM(cert)); return 1 }),
+	})
+	signedMethods(c, "CERTIFICATE", func(cert *x509.Certificate) ([]byte, x509.SignatureAlgorithm, error) {
+		return cert.Raw, cert.SignatureAlgorithm, nil
 	})
 }
 
