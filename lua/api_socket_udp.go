@@ -84,7 +84,7 @@ func checkDatagrams(t *vm.Thread) *datagrams {
 
 func (u *datagrams) checkOwner(t *vm.Thread, s *state) {
 	if u.owner != nil && u.owner != s.sockets() {
-		t.Errorf("bad request")
+		t.Errorf(foreignSocket)
 	}
 }
 

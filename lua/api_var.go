@@ -42,6 +42,7 @@ var ngxFields = []field{
 			t.Errorf("ctx should be a table while getting a %s", v.Kind())
 		}
 		s.memo().table = v
+		s.keepTable(v)
 	}},
 	{"status", requestPhases, requestPhases, func(t *vm.Thread, s *state) vm.Value { return vm.Int(s.status()) }, setStatus},
 	{"headers_sent", requestPhases, "", func(t *vm.Thread, s *state) vm.Value { return vm.Bool(s.sent()) }, nil},
@@ -97,8 +98,14 @@ func (e *engine) fields(list []field) (read, write vm.Value) {
 
 func getTable(t *vm.Thread, s *state) vm.Value {
 	m := s.memo()
+	if m.table.IsNil() && s.own.keepTable && s.r != nil {
+		if kept := keptTables.Get(s.r); kept != nil && kept.e == s.e {
+			m.table = kept.table
+		}
+	}
 	if m.table.IsNil() {
 		m.table = s.e.vm.NewTable(0, 4).Value()
+		s.keepTable(m.table)
 		s.inherit(m.table.Table())
 		if s.r == nil {
 			s.debugf("lua release ngx.ctx at ref 1")
@@ -107,6 +114,21 @@ func getTable(t *vm.Thread, s *state) vm.Value {
 		}
 	}
 	return m.table
+}
+
+// keptTable is the ngx.ctx of a request whose locations keep it over internal
+// redirects (lua_ctx_inherit).
+type keptTable struct {
+	e     *engine
+	table vm.Value
+}
+
+var keptTables = phases.NewSlot[keptTable](phases.KeepOverRedirect)
+
+func (s *state) keepTable(table vm.Value) {
+	if s.own.keepTable && s.r != nil {
+		*keptTables.Ensure(s.r) = keptTable{s.e, table}
+	}
 }
 
 // status is what ngx.status reads.

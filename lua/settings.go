@@ -17,6 +17,7 @@ type settings struct {
 	needBody                  bool
 	checkAbort                bool
 	strictPhases              bool
+	keepTable                 bool // ngx.ctx stays over internal redirects
 	// *_by_lua_no_postpone: the script runs before the phase's other handlers.
 	rewriteFirst, accessFirst, precontentFirst bool
 	useDefaultType                             bool // on
@@ -80,6 +81,7 @@ func settingRows() []phases.Directive[Conf] {
 		phases.SetFlag("lua_need_request_body", httpLoc, func(c *Conf) *bool { return &c.needBody }),
 		phases.SetFlag("lua_check_client_abort", httpLoc, func(c *Conf) *bool { return &c.checkAbort }),
 		phases.SetFlag("lua_strict_phases", httpLoc, func(c *Conf) *bool { return &c.strictPhases }),
+		phases.SetFlag("lua_ctx_inherit", httpLoc, func(c *Conf) *bool { return &c.keepTable }),
 		phases.SetFlag("lua_use_default_type", httpLoc, func(c *Conf) *bool { return &c.useDefaultType }),
 		phases.SetFlag("lua_transform_underscores_in_response_headers", httpLoc, func(c *Conf) *bool { return &c.underscores }),
 		phases.SetFlag("lua_http10_buffering", httpLoc, func(c *Conf) *bool { return &c.http10Buffering }),

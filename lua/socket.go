@@ -229,10 +229,13 @@ func checkCosocket(t *vm.Thread) *cosocket {
 	return nil
 }
 
+// foreignSocket is the error of using another request's socket.
+const foreignSocket = "bad request: the socket is another request's, to share a connection give it back by setkeepalive and connect again"
+
 // checkOwner raises an error when the cosocket is another request's.
 func (k *cosocket) checkOwner(t *vm.Thread, s *state) {
 	if k.owner != nil && !k.owner.lasting && k.owner != s.sockets() {
-		t.Errorf("bad request")
+		t.Errorf(foreignSocket)
 	}
 }
 

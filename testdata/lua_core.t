@@ -300,3 +300,28 @@ GET /t
 1
 --- error_log
 writing a global Lua variable ('foo')
+
+=== lua_ctx_inherit keeps ngx.ctx over internal redirects
+--- config
+lua_ctx_inherit on;
+location = /a { rewrite_by_lua_block { ngx.ctx.n = 1 ngx.req.set_uri("/b", true) } }
+location = /b { content_by_lua_block { ngx.ctx.n = ngx.ctx.n + 1 ngx.exec("/c") } }
+location = /c { content_by_lua_block { ngx.ctx = { n = ngx.ctx.n + 1 } ngx.exit(404) } error_page 404 = @d; }
+location @d { content_by_lua_block { ngx.say(ngx.ctx.n) ngx.print(ngx.location.capture("/e").body) } }
+location = /e { content_by_lua_block { ngx.say(ngx.ctx.n) } }
+--- request
+GET /a
+--- status: 404
+--- response_body
+3
+nil
+
+=== lua_ctx_inherit is of each location
+--- config
+lua_ctx_inherit on;
+location = /e { content_by_lua_block { ngx.say(ngx.ctx.n) } }
+location = /f { lua_ctx_inherit off; content_by_lua_block { ngx.ctx.n = 5 ngx.exec("/e") } }
+--- request
+GET /f
+--- response_body
+nil

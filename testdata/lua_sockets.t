@@ -264,11 +264,11 @@ location /t {
 --- request
 GET /t
 --- response_body
-falsebad request
-falsebad request
-falsebad request
-falsebad request
-falsebad request
+falsebad request: the socket is another request's, to share a connection give it back by setkeepalive and connect again
+falsebad request: the socket is another request's, to share a connection give it back by setkeepalive and connect again
+falsebad request: the socket is another request's, to share a connection give it back by setkeepalive and connect again
+falsebad request: the socket is another request's, to share a connection give it back by setkeepalive and connect again
+falsebad request: the socket is another request's, to share a connection give it back by setkeepalive and connect again
 
 === datagrams
 --- lens
