@@ -120,6 +120,9 @@ func TestSameChoices(t *testing.T) {
 				"location / { proxy_pass http://u; proxy_next_upstream error timeout http_500; }"
 			theirs := choices(t, startNginx(t, http, loc), arrived, release)
 			ours := choices(t, serve(t, nil, "keepalive_timeout 0; "+http, loc).addr, arrived, release)
+			if len(ours) != len(theirs) {
+				t.Fatalf("%d requests got no peer at once, nginx %d\n%q\n%q", len(ours), len(theirs), ours, theirs)
+			}
 			for i := range theirs {
 				if ours[i] != theirs[i] {
 					t.Errorf("request %d: %s, nginx %s", i, ours[i], theirs[i])
@@ -226,7 +229,7 @@ func choices(t *testing.T, addr string, arrived, release chan bool) (chosen []st
 			release <- true
 			<-held
 		}
-		time.Sleep(5 * time.Millisecond) // the server ends the exchange behind its answer
+		time.Sleep(20 * time.Millisecond) // the server ends the exchange behind its answer
 	}
 	for i := range 60 {
 		switch {
