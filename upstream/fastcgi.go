@@ -96,7 +96,8 @@ type fastcgi struct {
 	ended   bool   // END_REQUEST came
 	head    []byte // output while the answer's head is not complete
 	rest    []byte // output behind the head
-	errors  []byte // of the peer's stderr
+	errors  []byte // of a record of the peer's stderr
+	caught  bool   // some of them were what fastcgi_catch_stderr names
 	left    int64  // of the answer's declared length; -1: none
 	nobody  bool
 }
@@ -203,17 +204,13 @@ func (f *fastcgi) complain(x *Exchange, p []byte) {
 	f.errors = append(f.errors, p[:min(len(p), maxStderr-len(f.errors))]...)
 }
 
+// logErrors ends a record of the peer's stderr.
 func (f *fastcgi) logErrors(x *Exchange) {
 	x.r.Errorf(phases.LevelError, "FastCGI sent in stderr: \"%s\" while %s", strings.TrimRight(string(f.errors), "\r\n"), x.doing())
-}
-
-func (f *fastcgi) caught() bool {
 	for _, text := range f.own.catch.Items {
-		if bytes.Contains(f.errors, []byte(text)) {
-			return true
-		}
+		f.caught = f.caught || bytes.Contains(f.errors, []byte(text))
 	}
-	return false
+	f.errors = f.errors[:0]
 }
 
 func (f *fastcgi) readHead(x *Exchange, b []byte) (n int, err error) {
@@ -240,7 +237,7 @@ func (f *fastcgi) readHead(x *Exchange, b []byte) (n int, err error) {
 		if f.nobody {
 			f.left = 0
 		}
-		if f.caught() {
+		if f.caught {
 			return n, fastcgiError("upstream sent what fastcgi_catch_stderr names")
 		}
 		return n, nil

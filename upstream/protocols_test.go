@@ -62,6 +62,33 @@ func TestFastCGI(t *testing.T) {
 	http.DefaultClient.CloseIdleConnections()
 }
 
+// TestFastCGIErrors logs each record of a peer's stderr once.
+func TestFastCGIErrors(t *testing.T) {
+	p := startPeer(t, func(_ int, c net.Conn) {
+		c.Read(make([]byte, 4096))
+		record := func(kind byte, text string) {
+			c.Write(append([]byte{1, kind, 0, 1, 0, byte(len(text)), 0, 0}, text...))
+		}
+		for _, text := range []string{"one\n", "two", "three"} {
+			record(7, text)
+		}
+		record(6, "\r\nhi")
+		record(3, "\x00\x00\x00\x00\x00\x00\x00\x00")
+	})
+	s := serve(t, p, "", "location / { fastcgi_pass PEER; } location /caught { fastcgi_pass PEER; fastcgi_catch_stderr tw; }")
+	if status, _, body := split(s.get(t, "/")); status != 200 || !strings.Contains(body, "hi") {
+		t.Errorf("%d %q", status, body)
+	}
+	for _, text := range []string{"one", "two", "three"} {
+		if n := strings.Count(s.log.String(), "FastCGI sent in stderr: \""+text+"\" while reading response header from upstream"); n != 1 {
+			t.Errorf("%q: %d times in\n%s", text, n, s.log)
+		}
+	}
+	if status, _, _ := split(s.get(t, "/caught")); status != 502 {
+		t.Errorf("%d\n%s", status, s.log)
+	}
+}
+
 func TestSCGI(t *testing.T) {
 	p := startPeer(t, func(_ int, c net.Conn) {
 		br := bufio.NewReader(c)
