@@ -148,4 +148,13 @@ func TestChat(t *testing.T) {
 	}
 	carl = enter("coffee", "carl")
 	carl.want("carl", "joins", "")
+	// So does a reload end what the configuration before has started.
+	if err := e.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	if opcode, _, err := carl.receive(); opcode != 8 {
+		t.Errorf("%d %v", opcode, err)
+	}
+	carl = enter("coffee", "carl")
+	carl.want("carl", "joins", "")
 }
