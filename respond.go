@@ -43,25 +43,7 @@ func (t *turn) SendHead(r *phases.Request) error {
 		r.SetHeadLength(0)
 		return nil
 	}
-	bodyless := o.Status == 204 || o.Status == 304 || o.Status < 200
-	mayChunk := !bodyless && !r.IsHead() && r.Major == 1 && r.Minor >= 1 && core.Chunked
-	if o.Trailing && mayChunk {
-		o.ContentLength = -1
-	}
-	t.sent.left = o.ContentLength
-	if o.NoBody {
-		t.sent.left = 0
-	}
-	chunked := o.ContentLength < 0 && mayChunk
-	keep := r.KeepAlive && core.KeepaliveTimeout > 0 && int(t.c.requests) < core.KeepaliveRequests && !t.c.w.closing &&
-		t.c.w.loop.Now().UnixNano()-t.c.since < int64(core.KeepaliveTime)
-	if r.Expect100 && !t.in.continued && !t.in.done() {
-		keep = false // the client may send its body or may not
-	}
-	if o.ContentLength < 0 && !chunked && !bodyless && !o.NoBody {
-		keep = false
-	}
-	t.sent.keep, t.sent.chunked, o.Chunking = keep, chunked && !o.NoBody, chunked
+	t.frame(r)
 	t.takeOut()
 	b := t.out
 	if o.Line != "" {
@@ -102,13 +84,13 @@ func (t *turn) SendHead(r *phases.Request) error {
 		t.location = t.appendLocation(t.location[:0], r, location)
 		b = http1.AppendField(b, "Location", t.location)
 	}
-	if chunked {
+	if o.Chunking {
 		b = append(b, "Transfer-Encoding: chunked\r\n"...)
 	}
 	switch {
 	case o.Status == 101:
 		b = append(b, "Connection: upgrade\r\n"...)
-	case keep:
+	case t.sent.keep:
 		b = append(b, "Connection: keep-alive\r\n"...)
 		if core.KeepaliveHeader > 0 {
 			b = append(b, "Keep-Alive: timeout="...)
@@ -130,6 +112,31 @@ func (t *turn) SendHead(r *phases.Request) error {
 		return t.flush(r)
 	}
 	return nil
+}
+
+// frame decides how the client will know where the body ends, and whether the
+// connection can go on behind it.
+func (t *turn) frame(r *phases.Request) {
+	o, core := &r.Out, r.Loc.Core
+	bodyless := o.Status == 204 || o.Status == 304 || o.Status < 200
+	mayChunk := !bodyless && !r.IsHead() && r.Major == 1 && r.Minor >= 1 && core.Chunked
+	if o.Trailing && mayChunk {
+		o.ContentLength = -1
+	}
+	t.sent.left = o.ContentLength
+	if o.NoBody {
+		t.sent.left = 0
+	}
+	chunked := o.ContentLength < 0 && mayChunk
+	keep := r.KeepAlive && core.KeepaliveTimeout > 0 && int(t.c.requests) < core.KeepaliveRequests && !t.c.w.closing &&
+		t.c.w.loop.Now().UnixNano()-t.c.since < int64(core.KeepaliveTime)
+	if r.Expect100 && !t.in.continued && !t.in.done() {
+		keep = false // the client may send its body or may not
+	}
+	if o.ContentLength < 0 && !chunked && !bodyless && !o.NoBody {
+		keep = false
+	}
+	t.sent.keep, t.sent.chunked, o.Chunking = keep, chunked && !o.NoBody, chunked
 }
 
 // appendLocation makes a redirect to a path absolute, as port_in_redirect and

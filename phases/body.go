@@ -105,20 +105,9 @@ func (r *Request) ReadBody() error {
 		buf = make([]byte, 0, min(limit, 64<<10))
 	}
 	for {
-		if len(buf) == cap(buf) && b.File == nil {
-			if int64(len(buf)) < limit {
-				grown := make([]byte, len(buf), min(max(int64(2*cap(buf)), 4096), limit))
-				copy(grown, buf)
-				buf = grown
-			} else if r.ContentLength != int64(len(buf)) {
-				if err := r.spillBytes(c, buf); err != nil {
-					return err
-				}
-				buf = buf[:0]
-			}
-		}
-		if b.File != nil && cap(buf) < 4096 {
-			buf = make([]byte, 0, 16<<10)
+		var err error
+		if buf, err = r.bodyRoom(c, buf, limit); err != nil {
+			return err
 		}
 		space := buf[len(buf):cap(buf)]
 		if left := max(r.ContentLength-b.Size, 0); !r.Chunked && int64(len(space)) > left {
@@ -153,6 +142,28 @@ func (r *Request) ReadBody() error {
 	}
 	r.ContentLength = b.Size
 	return nil
+}
+
+// bodyRoom gives the buffer of a body that is being read room for more: it grows
+// up to limit, and then its contents go into a file.
+func (r *Request) bodyRoom(c *Core, buf []byte, limit int64) ([]byte, error) {
+	b := &r.Body
+	if len(buf) == cap(buf) && b.File == nil {
+		if int64(len(buf)) < limit {
+			grown := make([]byte, len(buf), min(max(int64(2*cap(buf)), 4096), limit))
+			copy(grown, buf)
+			buf = grown
+		} else if r.ContentLength != int64(len(buf)) {
+			if err := r.spillBytes(c, buf); err != nil {
+				return buf, err
+			}
+			buf = buf[:0]
+		}
+	}
+	if b.File != nil && cap(buf) < 4096 {
+		buf = make([]byte, 0, 16<<10)
+	}
+	return buf, nil
 }
 
 func (r *Request) spillBytes(c *Core, data []byte) error {

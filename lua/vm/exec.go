@@ -195,37 +195,42 @@ func (x *exec) raise() bool {
 			t.fo = fo
 			return false
 		case kCo:
-			if t.wrap && !x.uncatchable() {
-				x.traces = append(x.traces, strings.TrimPrefix(t.Traceback("", 0), traceHead))
-			}
-			pa := t.parent
-			t.status, t.parent = coDead, nil
-			t.closeCells(0)
-			x.over = false
-			x.nest--
-			x.cur = pa
-			pa.status = coRunning
-			if x.uncatchable() {
-				continue
-			}
-			if t.wrap {
-				if x.err.n == tStr {
-					x.err = String(pa.callerPosition() + x.err.Str())
-				}
-				pa.within(t.rdst) // tracebacks begin with the function that resumed
-				continue
-			}
-			if !pa.ensure(t.rdst + 32) {
-				continue
-			}
-			pa.at(t.rdst).n = tFalse
-			*pa.at(t.rdst + 16) = x.err
-			x.err = Value{}
-			if pa.complete(t.rdst, 2, t.rwant) {
+			if x.failCoroutine(t) {
 				return true
 			}
 		}
 	}
+}
+
+// failCoroutine ends the coroutine t with the error: coroutine.resume has it as a result and goes on (true), or it goes on its way
+// in who resumed.
+func (x *exec) failCoroutine(t *Thread) bool {
+	if t.wrap && !x.uncatchable() {
+		x.traces = append(x.traces, strings.TrimPrefix(t.Traceback("", 0), traceHead))
+	}
+	pa := t.parent
+	t.status, t.parent = coDead, nil
+	t.closeCells(0)
+	x.over = false
+	x.nest--
+	x.cur = pa
+	pa.status = coRunning
+	switch {
+	case x.uncatchable():
+		return false
+	case t.wrap:
+		if x.err.n == tStr {
+			x.err = String(pa.callerPosition() + x.err.Str())
+		}
+		pa.within(t.rdst) // tracebacks begin with the function that resumed
+		return false
+	case !pa.ensure(t.rdst + 32):
+		return false
+	}
+	pa.at(t.rdst).n = tFalse
+	*pa.at(t.rdst + 16) = x.err
+	x.err = Value{}
+	return pa.complete(t.rdst, 2, t.rwant)
 }
 
 // handle gives the error to the handler of an xpcall, above the stack as it was when the error was raised.
