@@ -9,9 +9,6 @@ import (
 	"github.com/luahttpd/luahttpd/lua/vm"
 )
 
-// hotfixCommand is what a service gets for actor.hotfix; no handler can have it.
-const hotfixCommand = "\x00hotfix"
-
 // actorHotfix gives an actor new code: hotfix(actor, source or path of a file). The new handlers see
 // the state of the old ones: locals of the same name that are no functions.
 func actorHotfix(t *vm.Thread, s *state) int {
@@ -27,10 +24,7 @@ func actorHotfix(t *vm.Thread, s *state) int {
 		}
 		src = string(text)
 	}
-	b, fail := s.e.pack([]vm.Value{vm.String(src)})
-	if fail == nil {
-		_, fail = s.speaker(t).Call(to, hotfixCommand, b, s.e.site.http.callTimeout)
-	}
+	_, fail := s.speaker(t).Call(to, "hotfix", mailbox.Program{Source: src, Replace: true}, s.e.site.http.callTimeout)
 	if fail != nil {
 		s.raiseError(t, fail)
 	}
@@ -38,14 +32,18 @@ func actorHotfix(t *vm.Thread, s *state) int {
 	return 1
 }
 
-// change carries out a message that no handler gets.
-func (v *service) change(m *mailbox.Message) {
+// execute carries out a message that no handler gets.
+func (v *service) execute(m *mailbox.Message, p mailbox.Program) {
 	var answer mailbox.Body
 	var err error
-	if m.Cmd == mailbox.Inject {
-		answer, err = v.inject(m)
-	} else {
-		err = v.hotfix(m)
+	switch {
+	case !p.Replace:
+		answer, err = v.inject(m, p.Source)
+	case v.prog == nil:
+		m.Fail(mailbox.ENOCALL, "a worker's requests have no handlers of one program")
+		return
+	default:
+		err = v.hotfix(m, p.Source)
 	}
 	if err != nil {
 		m.Fail(mailbox.EERROR, err.Error())
@@ -55,9 +53,7 @@ func (v *service) change(m *mailbox.Message) {
 }
 
 // hotfix runs the new program beside the old handlers and puts its handlers in their place.
-func (v *service) hotfix(m *mailbox.Message) error {
-	values := m.Body.Values()
-	src, _ := values[0].(string)
+func (v *service) hotfix(m *mailbox.Message, src string) error {
 	p, err := vm.Compile([]byte(src), "=hotfix")
 	if err != nil {
 		return err

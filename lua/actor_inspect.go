@@ -55,9 +55,9 @@ func (s *state) what() string {
 			from = m.From.String()
 		}
 		if m.Kind == mailbox.Call {
-			return fmt.Sprintf("call %s session %d from %s", printable(m.Cmd), m.Session, from)
+			return fmt.Sprintf("call %s session %d from %s", m.Cmd, m.Session, from)
 		}
-		return fmt.Sprintf("%s from %s", printable(m.Cmd), from)
+		return fmt.Sprintf("%s from %s", m.Cmd, from)
 	case s.r != nil:
 		return fmt.Sprintf("%s, %s %s of %s", s.phase.context(), s.r.Method, s.r.Target, s.r.Client.Name)
 	case s.phase == inActor:
@@ -65,9 +65,6 @@ func (s *state) what() string {
 	}
 	return s.phase.context()
 }
-
-// printable is the name of a command; those of our own begin with a zero.
-func printable(cmd string) string { return strings.TrimPrefix(cmd, "\x00") }
 
 func (s *state) since() time.Time {
 	switch m := s.message(); {
@@ -138,8 +135,7 @@ const (
 
 // inject runs a program in the actor. Its globals are the actor's, but for print, which writes the
 // answer, and _P, the handlers.
-func (v *service) inject(m *mailbox.Message) (mailbox.Body, error) {
-	src, _ := m.Body.Values()[0].(string)
+func (v *service) inject(m *mailbox.Message, src string) (mailbox.Body, error) {
 	p, err := vm.Compile([]byte(src), "=inject")
 	if err != nil {
 		return nil, err

@@ -199,8 +199,8 @@ func (v *service) Handle(m *mailbox.Message) {
 	if b, ok := m.Body.(*body); ok && b.socket != nil {
 		defer b.Dispose() // when there is no handler for it
 	}
-	if m.Kind == mailbox.Call && (m.Cmd == hotfixCommand && v.prog != nil || m.Cmd == mailbox.Inject) {
-		v.change(m)
+	if p, ok := m.Body.(mailbox.Program); ok {
+		v.execute(m, p)
 		return
 	}
 	fn, args, code := v.find(m)

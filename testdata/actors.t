@@ -1106,3 +1106,25 @@ plain
 GET /t
 --- response_body
 nil 1 2 nil branch false come come false 2 x+1 x+1 y+2 x+1 nil 7 false 7 fixed 117 2 false end117 false true 1 false
+
+=== no command of a script runs a program in another actor
+--- config
+location /t { content_by_lua_block {
+    local actor = require "actor"
+    local a = actor.spawn(function() require("actor").on { call = { ok = function() return 1 end } } end)
+    for _, cmd in ipairs { "\0inject", "\0hotfix", "inject", "hotfix" } do
+        local ok, err = actor.pcall(a, cmd, "print('it runs') return { call = {} }")
+        ngx.say(ok, " ", err.code)
+    end
+    ngx.say(actor.call(a, "ok"))
+} }
+--- lens
+plain
+--- request
+GET /t
+--- response_body
+false ENOCALL
+false ENOCALL
+false ENOCALL
+false ENOCALL
+1

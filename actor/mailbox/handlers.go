@@ -19,6 +19,9 @@ func (h Handlers) Handle(m *Message) {
 	if f == nil {
 		f = h[""]
 	}
+	if _, program := m.Body.(Program); program {
+		f = nil
+	}
 	if f == nil || m.Kind > Call {
 		m.Fail(ENOCALL, "no such command")
 		return

@@ -29,9 +29,26 @@ type Inspector interface {
 	Memory() (n int64, exact bool)
 }
 
-// Inject is the command of a call whose body is a program in the actor's language: it runs in the
-// actor, and its answer is what it has written. No handler can have it.
-const Inject = "\x00inject"
+// A Program is the body of a call that no handler gets: the source of a program in the actor's
+// language, which runs in the actor. Only Go sends one: no command and no values that a script was
+// given from outside can be one.
+type Program struct {
+	Source string
+	// Replace: its handlers take the place of the actor's. Else the answer is what it has printed.
+	Replace bool
+}
+
+// Values is the source.
+func (p Program) Values() []any { return []any{p.Source} }
+
+// Inject runs a program in an actor, from outside of all workers, and returns what it has printed.
+func (sys *System) Inject(ctx context.Context, to *Actor, source string) (string, error) {
+	values, err := sys.call(ctx, to, "inject", Program{Source: source})
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprint(values...), nil
+}
 
 // Visit calls f on the loop of every worker that answers before ctx ends, one after the other; it
 // returns those that do not.

@@ -209,8 +209,12 @@ func (sys *System) Start(ctx context.Context, spec *Spec) (*Actor, error) {
 
 // Call sends a message from outside of all workers and waits for its answer.
 func (sys *System) Call(ctx context.Context, to *Actor, cmd string, args ...any) ([]any, error) {
+	return sys.call(ctx, to, cmd, Args(args))
+}
+
+func (sys *System) call(ctx context.Context, to *Actor, cmd string, body Body) ([]any, error) {
 	sys.counters.outside.Add(1)
-	values, err := sys.ask(ctx, to, cmd, args)
+	values, err := sys.ask(ctx, to, cmd, body)
 	if err != nil {
 		sys.count(err)
 		return nil, err
@@ -218,10 +222,10 @@ func (sys *System) Call(ctx context.Context, to *Actor, cmd string, args ...any)
 	return values, nil
 }
 
-// ask is Call without the counting.
-func (sys *System) ask(ctx context.Context, to *Actor, cmd string, args Args) ([]any, *Error) {
+// ask is call without the counting.
+func (sys *System) ask(ctx context.Context, to *Actor, cmd string, body Body) ([]any, *Error) {
 	out := make(chan struct{})
-	m := &Message{Kind: Call, To: to, Cmd: cmd, Body: args, out: out, depth: 1, Session: sys.ids.Add(1), sent: time.Now()}
+	m := &Message{Kind: Call, To: to, Cmd: cmd, Body: body, out: out, depth: 1, Session: sys.ids.Add(1), sent: time.Now()}
 	m.deadline = m.sent.Add(to.Scope().timeout())
 	if d, ok := ctx.Deadline(); ok && d.Before(m.deadline) {
 		m.deadline = d

@@ -23,26 +23,22 @@ func inject(q *query) *answer {
 	if q.input == "" {
 		return failure("a program expected")
 	}
-	values, bad := q.ask(x, mailbox.Inject, q.input)
-	if bad != nil {
-		return bad
-	}
-	return &answer{body: fmt.Sprint(values...)}
-}
-
-// ask calls an actor.
-func (q *query) ask(x *mailbox.Actor, cmd string, args ...any) ([]any, *answer) {
 	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
 	defer cancel()
-	values, err := q.cfg.Actors.Call(ctx, x, cmd, args...)
+	text, err := q.cfg.Actors.Inject(ctx, x, q.input)
 	if err != nil {
-		text := strings.ReplaceAll(err.Error(), mailbox.Inject, "inject")
-		if e, ok := err.(*mailbox.Error); ok && e.Traceback != "" {
-			text += "\n" + e.Traceback
-		}
-		return nil, failure("%s", text)
+		return failedCall(err)
 	}
-	return values, nil
+	return &answer{body: text}
+}
+
+// failedCall tells why there is no answer.
+func failedCall(err error) *answer {
+	text := err.Error()
+	if e, ok := err.(*mailbox.Error); ok && e.Traceback != "" {
+		text += "\n" + e.Traceback
+	}
+	return failure("%s", text)
 }
 
 func call(q *query) *answer {
@@ -51,12 +47,14 @@ func call(q *query) *answer {
 		return bad
 	}
 	cmd := q.word()
-	if cmd == "" || strings.HasPrefix(cmd, "\x00") {
+	if cmd == "" {
 		return failure("a command of the actor expected")
 	}
-	values, bad := q.ask(x, cmd, values(q.args)...)
-	if bad != nil {
-		return bad
+	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
+	defer cancel()
+	values, err := q.cfg.Actors.Call(ctx, x, cmd, values(q.args)...)
+	if err != nil {
+		return failedCall(err)
 	}
 	a := &answer{}
 	for _, v := range values {
@@ -156,7 +154,7 @@ func trace(q *query) *answer {
 		if m.From != nil {
 			from = m.From.Short()
 		}
-		a.add(ago(m.At), from, strings.TrimPrefix(m.Cmd, "\x00"), m.Session, fmt.Sprintf("%.6f", m.Took.Seconds()), m.End)
+		a.add(ago(m.At), from, m.Cmd, m.Session, fmt.Sprintf("%.6f", m.Took.Seconds()), m.End)
 	}
 	if missed > 0 {
 		a.body = fmt.Sprintf("%d more\n", missed)

@@ -147,7 +147,7 @@ func calls(q *query) *answer {
 		if f.From != nil {
 			from = f.From.Short()
 		}
-		a.add(from, f.To.Short(), strings.TrimPrefix(f.Cmd, "\x00"), f.Session, ago(f.Sent), f.State)
+		a.add(from, f.To.Short(), f.Cmd, f.Session, ago(f.Sent), f.State)
 	}
 	return a
 }
