@@ -359,7 +359,7 @@ func TestLuaFile(t *testing.T) {
 	p.expect("1\n", 0, "run", "-e", "ngx.say(1)")
 	p.expect("ran\n", 0, "run", "args.lua")
 	p.expect("", 1, "run", "bad.lua")
-	p.expect("nginx: [emerg] run takes a Lua file, or -e and a line of Lua\n", 1, "run")
+	p.expect("luahttpd: run takes a Lua file, or -e and a line of Lua (-h: help)\n", 1, "run")
 	p.expect("nginx: [emerg] stat PREFIX/none.lua: no such file or directory\n", 1, "none.lua")
 	// The first port is taken: the next free one is.
 	if l, err := net.Listen("tcp", fmt.Sprintf(":%d", firstPort)); err == nil {
