@@ -173,9 +173,10 @@ func (s *state) stringDump(t *vm.Thread) int {
 	var b strings.Builder
 	b.WriteString(dumpMark)
 	b.WriteString(token(p))
-	if len(s.dumps) < maxDumps {
-		s.dumps[b.String()] = p
+	if s.dumps[b.String()] == nil && len(s.dumps) >= maxDumps {
+		t.Errorf("too many functions are dumped")
 	}
+	s.dumps[b.String()] = p
 	t.PushString(b.String())
 	return 1
 }

@@ -526,6 +526,3 @@ func shortName(chunk string) string {
 	}
 	return `[string "` + chunk + `"]`
 }
-
-// ShortName is the name of a chunk as messages and tracebacks show it.
-func ShortName(chunk string) string { return shortName(chunk) }

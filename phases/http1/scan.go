@@ -45,9 +45,6 @@ func firstControl(b []byte, i int) int {
 // firstNonTarget returns the index of the first byte that cannot be in a request target, or len(b).
 func firstNonTarget(b []byte, i int) int { return firstBelow(b, i, 0x21) }
 
-// EqualFold compares a field name, or another token of a parsed head, with a lower case one.
-func EqualFold(token []byte, lower string) bool { return equalFold(token, lower) }
-
 // equalFold compares a token with a lower case one; both are known to be tokens.
 func equalFold(s []byte, lower string) bool {
 	if len(s) != len(lower) {

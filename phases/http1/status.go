@@ -68,16 +68,6 @@ func StatusText(code int) string {
 	return line[len("HTTP/1.1 000 ") : len(line)-2]
 }
 
-// StatusLine returns "302 Moved Temporarily" for 302, as $sent_http_status and error pages say
-// it, and the number alone for a code without a phrase.
-func StatusLine(code int) string {
-	if StatusText(code) == "" {
-		return string(AppendInt(nil, int64(code)))
-	}
-	line := statusLines[code-lowestStatus]
-	return line[len("HTTP/1.1 ") : len(line)-2]
-}
-
 // AppendStatusLine appends the status line of a response with CRLF; an empty reason is nginx's
 // own. nginx answers HTTP/1.0 requests with HTTP/1.1 as well.
 func AppendStatusLine(dst []byte, status int, reason string) []byte {

@@ -95,8 +95,8 @@ func TestStatus(t *testing.T) {
 	if got := string(AppendStatusLine(nil, 200, "Fine\r\nX: y")); got != "HTTP/1.1 200 Fine  X: y\r\n" {
 		t.Errorf("%q", got)
 	}
-	if StatusLine(413) != "413 Request Entity Too Large" || StatusLine(418) != "418" || StatusText(504) != "Gateway Time-out" || StatusText(1000) != "" {
-		t.Error(StatusLine(413), StatusLine(418), StatusText(504))
+	if StatusText(504) != "Gateway Time-out" || StatusText(1000) != "" {
+		t.Error(StatusText(504), StatusText(1000))
 	}
 }
 
