@@ -362,12 +362,17 @@ func (x *Exchange) pick() (addr actor.Addr, f *failure, res phases.Result) {
 // setTLS has the peer spoken to with or without TLS.
 func (x *Exchange) setTLS(on bool) {
 	t := &x.target
-	switch {
-	case on == (t.secure != nil) || on && x.secure == nil:
-	case on:
-		t.secure, t.scheme = x.secure, "https"
-	default:
-		t.secure, t.scheme = nil, "http"
+	if on == (t.secure != nil) || on && x.secure == nil {
+		return
+	}
+	if t.secure = nil; on {
+		t.secure = x.secure
+	}
+	for _, pair := range [][2]string{{"http", "https"}, {"https", "http"}, {"uwsgi", "suwsgi"}, {"suwsgi", "uwsgi"}} {
+		if t.scheme == pair[0] {
+			t.scheme = pair[1]
+			break
+		}
 	}
 }
 

@@ -197,12 +197,12 @@ func (h *healthCheck) tls(s *secure) *tls.Config {
 		config.ServerName = name
 	}
 	if s.verifier != nil {
-		config.VerifyConnection = func(state tls.ConnectionState) error {
+		alsoVerify(config, func(state tls.ConnectionState) error {
 			if s.verifier.Check(&state) != "" || !CertificateNames(&state, name) {
 				return ErrVerify
 			}
 			return nil
-		}
+		})
 	}
 	return config
 }

@@ -79,13 +79,7 @@ func (x *Exchange) hook(s *secure, config *tls.Config, name string, wrong *strin
 			return new(tls.Certificate), nil
 		}
 	}
-	before := config.VerifyConnection // of ssl_conf_command
-	config.VerifyConnection = func(state tls.ConnectionState) error {
-		if before != nil {
-			if err := before(state); err != nil {
-				return err
-			}
-		}
+	alsoVerify(config, func(state tls.ConnectionState) error {
 		text := ""
 		if s.conf.verify && !(hooks.Verify != nil && hooks.Alone) {
 			if hooks.Verify != nil {
@@ -113,6 +107,19 @@ func (x *Exchange) hook(s *secure, config *tls.Config, name string, wrong *strin
 			return ErrVerify
 		}
 		return nil
+	})
+}
+
+// alsoVerify has a connection checked after what proxy_ssl_conf_command wants of it.
+func alsoVerify(config *tls.Config, check func(state tls.ConnectionState) error) {
+	before := config.VerifyConnection
+	config.VerifyConnection = func(state tls.ConnectionState) error {
+		if before != nil {
+			if err := before(state); err != nil {
+				return err
+			}
+		}
+		return check(state)
 	}
 }
 

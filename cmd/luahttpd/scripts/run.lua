@@ -38,6 +38,7 @@ function os.exit(code)
 end
 function ngx.exit(code)
     if ngx.get_phase() == "timer" then return exit(code) end
+    code = tonumber(code) or error("bad argument #1 to 'exit' (number expected, got " .. type(code) .. ")", 2)
     return os.exit((code >= 200 and code < 300) and 0 or (code < 0 or code > 255) and 1 or code)
 end
 
