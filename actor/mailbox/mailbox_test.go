@@ -177,8 +177,11 @@ func TestAdopt(t *testing.T) {
 // A call that was given up while it waited is not handled; what it carries is disposed of.
 func TestDisposeOfCancelled(t *testing.T) {
 	w := newWorld(t, 1)
+	free := false
 	a := w.start(Spec{Serial: true, Worker: w.ws[0]}, Handlers{"wait": func(m *Message) ([]any, error) {
-		m.Strand().co.Sleep(30 * time.Millisecond)
+		for !free {
+			m.Strand().co.Sleep(time.Millisecond)
+		}
 		return nil, nil
 	}, "other": func(*Message) ([]any, error) {
 		t.Error("handled")
@@ -191,7 +194,10 @@ func TestDisposeOfCancelled(t *testing.T) {
 		if _, err := s.Call(a, "other", owned{7, &gone}, 5*time.Millisecond); code(err) != ETIMEOUT {
 			t.Error(err)
 		}
-		s.co.Sleep(50 * time.Millisecond)
+		free = true
+		for i := 0; i < 1000 && len(gone) == 0; i++ {
+			s.co.Sleep(time.Millisecond)
+		}
 		if fmt.Sprint(gone) != "[7]" {
 			t.Error(gone)
 		}
