@@ -426,7 +426,7 @@ GET /t?slow
 --- status
 504
 --- error_log
-ETIMEOUT after 0.1s
+ETIMEOUT after 0.
 
 === each worker has one
 --- http_config
