@@ -90,9 +90,10 @@ func getPostArgs(t *vm.Thread, s *state) int {
 	case !b.Read:
 		t.Errorf("no request body found; maybe you should turn on lua_need_request_body?")
 		return 0
-	case b.File != nil:
-		return fail(t, "request body in temp file not supported")
-	default:
-		return s.pushArgs(t, string(b.Data), limit, nil)
 	}
+	data, ok := s.bodyData(t)
+	if !ok {
+		return fail(t, "request body in temp file not supported")
+	}
+	return s.pushArgs(t, string(data), limit, nil)
 }

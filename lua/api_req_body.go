@@ -88,17 +88,37 @@ func getBodyData(t *vm.Thread, s *state) int {
 		t.Errorf("expecting 0 or 1 arguments but seen %d", t.NArg())
 	}
 	limit := t.OptInt(1, 0)
-	b := &s.r.Body
-	if !b.Read || b.File != nil || len(b.Data) == 0 {
+	data, ok := s.bodyData(t)
+	if !ok || len(data) == 0 {
 		t.PushNil()
 		return 1
 	}
-	data := b.Data
 	if limit > 0 && len(data) > limit {
 		data = data[:limit]
 	}
 	t.PushBytes(data)
 	return 1
+}
+
+// bodyData is the client's body if it was read; one in a file only as far as
+// lua_body_data_max goes. That is not kept: whoever asks again has it read again.
+func (s *state) bodyData(t *vm.Thread) (data []byte, ok bool) {
+	b := &s.r.Body
+	switch {
+	case !b.Read:
+		return nil, false
+	case b.File == nil:
+		return b.Data, true
+	case b.Size > s.own.bodyMax:
+		return nil, false
+	}
+	t.Reserve(int(b.Size))
+	data = make([]byte, b.Size)
+	if _, err := b.File.ReadAt(data, 0); err != nil {
+		s.logf(phases.LevelCrit, "read() \"%s\" failed (%s)", b.Path, phases.Errno(err))
+		return nil, false
+	}
+	return data, true
 }
 
 // checkBody raises an error unless the client's body was read.

@@ -17,7 +17,8 @@ type settings struct {
 	needBody                  bool
 	checkAbort                bool
 	strictPhases              bool
-	keepTable                 bool // ngx.ctx stays over internal redirects
+	keepTable                 bool  // ngx.ctx stays over internal redirects
+	bodyMax                   int64 // 0; of a body in a file that is given as text
 	// *_by_lua_no_postpone: the script runs before the phase's other handlers.
 	rewriteFirst, accessFirst, precontentFirst bool
 	useDefaultType                             bool // on
@@ -81,6 +82,7 @@ func settingRows() []phases.Directive[Conf] {
 		phases.SetFlag("lua_need_request_body", httpLoc, func(c *Conf) *bool { return &c.needBody }),
 		phases.SetFlag("lua_check_client_abort", httpLoc, func(c *Conf) *bool { return &c.checkAbort }),
 		phases.SetFlag("lua_strict_phases", httpLoc, func(c *Conf) *bool { return &c.strictPhases }),
+		phases.SetSize("lua_body_data_max", httpLoc, func(c *Conf) *int64 { return &c.bodyMax }),
 		phases.SetFlag("lua_ctx_inherit", httpLoc, func(c *Conf) *bool { return &c.keepTable }),
 		phases.SetFlag("lua_use_default_type", httpLoc, func(c *Conf) *bool { return &c.useDefaultType }),
 		phases.SetFlag("lua_transform_underscores_in_response_headers", httpLoc, func(c *Conf) *bool { return &c.underscores }),

@@ -345,3 +345,23 @@ GET /t
 ok
 --- error_log
 in the log: /blah PUT bnil nil
+
+=== a body in a file is given as text up to lua_body_data_max
+--- config
+client_body_in_file_only clean;
+location = /t { lua_body_data_max 5; content_by_lua_block { ngx.req.read_body() ngx.say(ngx.req.get_body_data(), " ", ngx.req.get_body_data(2), " ", ngx.req.get_post_args().a) } }
+location = /u { lua_body_data_max 4; content_by_lua_block { ngx.req.read_body() ngx.say(ngx.req.get_body_data(), " ", ngx.req.get_post_args()) } }
+location = /v {
+    content_by_lua_block {
+        ngx.req.read_body()
+        for _, u in ipairs{"/t", "/u"} do
+            ngx.print(ngx.location.capture(u, { method = ngx.HTTP_POST, always_forward_body = true }).body)
+        end
+    }
+}
+--- request
+POST /v
+a=bcd
+--- response_body
+a=bcd a= bcd
+nil nilrequest body in temp file not supported
