@@ -126,7 +126,13 @@ func coreVariables() []Variable {
 		{Name: "status", Get: func(r *Request, dst []byte) ([]byte, bool) { return r.appendStatus(dst), true }},
 		number("body_bytes_sent", (*Request).BodyBytesSent),
 		number("bytes_sent", (*Request).BytesSent),
-		{Name: "content_length", Get: fieldGetter("Content-Length")},
+		{Name: "content_length", Get: func(r *Request, dst []byte) ([]byte, bool) {
+			if r.Chunked && r.Body.Read { // how long it is has turned out
+				return strconv.AppendInt(dst, r.Body.Size, 10), true
+			}
+			v := r.Field("Content-Length")
+			return append(dst, v...), v != nil
+		}},
 		{Name: "content_type", Get: func(r *Request, dst []byte) ([]byte, bool) { return appendFields(r, "content_type", dst) }},
 		number("connection", func(r *Request) int64 { return int64(r.Client.ID) }),
 		number("connection_requests", func(r *Request) int64 { return int64(r.Client.Requests) }),
@@ -216,13 +222,6 @@ func sameName(name, variable string) bool {
 		}
 	}
 	return true
-}
-
-func fieldGetter(name string) get {
-	return func(r *Request, dst []byte) ([]byte, bool) {
-		v := r.Field(name)
-		return append(dst, v...), v != nil
-	}
 }
 
 // appendFields joins the values of all fields of the name, as nginx does.

@@ -224,14 +224,18 @@ func (f *fastcgi) readHead(x *Exchange, b []byte) (n int, err error) {
 			continue
 		}
 		f.head = append(f.head, run...)
-		used, err := http1.ParseCGI(f.head, &x.head, &x.limits)
+		head := f.head
+		if line, rest, whole := bytes.Cut(head, []byte("\n")); whole && bytes.HasPrefix(line, []byte("HTTP/")) {
+			head = rest // a script that speaks to clients itself: its first line says nothing, as in nginx
+		}
+		used, err := http1.ParseCGI(head, &x.head, &x.limits)
 		if err == http1.ErrShort {
 			continue
 		}
 		if err != nil {
 			return n, err
 		}
-		f.rest = f.head[used:]
+		f.rest = head[used:]
 		f.left = x.head.ContentLength
 		f.nobody = x.r.IsHead() || x.head.Status == 204 || x.head.Status == 304
 		if f.nobody {

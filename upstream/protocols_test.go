@@ -2,6 +2,7 @@ package upstream_test
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/tls"
 	"encoding/binary"
 	"fmt"
@@ -12,7 +13,9 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/luahttpd/luahttpd"
@@ -60,6 +63,40 @@ func TestFastCGI(t *testing.T) {
 		t.Error(len(b), err)
 	}
 	http.DefaultClient.CloseIdleConnections()
+}
+
+// TestFastCGIAnswers: what a request in chunks says of its length, and heads of
+// scripts that were made for something else.
+func TestFastCGIAnswers(t *testing.T) {
+	var answer atomic.Value
+	p := startPeer(t, func(_ int, c net.Conn) {
+		got := make([]byte, 4096)
+		n, _ := c.Read(got)
+		text := answer.Load().(string)
+		if text == "" {
+			text = "X-Length: " + strconv.FormatBool(bytes.Contains(got[:n], []byte("CONTENT_LENGTH5"))) + "\r\n\r\n"
+		}
+		c.Write(append([]byte{1, 6, 0, 1, 0, byte(len(text)), 0, 0}, text...))
+		c.Write([]byte{1, 3, 0, 1, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})
+	})
+	s := serve(t, p, "", "location / { fastcgi_param CONTENT_LENGTH $content_length; fastcgi_pass PEER; }")
+	for _, c := range []struct{ answer, want string }{
+		{"", "HTTP/1.1 200 OK\r\n*X-Length: true\r\n"},
+		{"HTTP/1.1 201 Created\r\nX: y\r\n\r\nhi", "HTTP/1.1 200 OK\r\n*X: y\r\n*2\r\nhi\r\n0\r\n"},
+		{"Transfer-Encoding: chunked\r\nX: y\r\n\r\nhi", "HTTP/1.1 200 OK\r\n*X: y\r\n*2\r\nhi\r\n0\r\n"},
+		{"HTTP/1.1 201 Created", "HTTP/1.1 502 *"},
+	} {
+		answer.Store(c.answer)
+		got := s.raw(t, "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n5\r\nhello\r\n0\r\n\r\n")
+		for _, part := range strings.Split(c.want, "*") {
+			if !strings.Contains(got, part) {
+				t.Errorf("%q: no %q in %q\n%s", c.answer, part, got, s.log)
+			}
+		}
+		if strings.Count(got, "Transfer-Encoding") > 1 {
+			t.Errorf("%q", got)
+		}
+	}
 }
 
 // TestFastCGIErrors logs each record of a peer's stderr once.

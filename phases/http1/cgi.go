@@ -2,13 +2,14 @@ package http1
 
 // ParseCGI reads the head of a CGI response (RFC 3875 section 6; FastCGI, SCGI, uwsgi): fields and
 // an empty line, no status line. The status is that of a Status field, else 302 with a Location
-// field, else 200, as in nginx; StatusLine is "404 Not Found" or nil. Otherwise it is [ParseResponse].
+// field, else 200, as in nginx; StatusLine is "404 Not Found" or nil. A "Transfer-Encoding: chunked"
+// that a script copied from elsewhere says nothing of the body. Otherwise it is [ParseResponse].
 func ParseCGI(b []byte, h *ResponseHead, lim *Limits) (n int, err error) {
 	n, err = h.resume(b, lim, true)
 	if err != nil {
 		return n, err
 	}
-	h.Major, h.Minor, h.Status = 1, 1, 200
+	h.Status = 200
 	for _, f := range h.Fields {
 		switch {
 		case equalFold(f.Name, "location") && h.StatusLine == nil:

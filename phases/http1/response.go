@@ -80,7 +80,9 @@ func (h *ResponseHead) parse(b []byte, l *Limits, cgi bool) (int, error) {
 	if h.at.scanned > h.at.pos && firstControl(b, h.at.scanned) == len(b) {
 		return 0, h.short(b, l, len(b))
 	}
-	if !h.at.hasLine && !cgi {
+	if cgi {
+		h.Major, h.Minor = 1, 1
+	} else if !h.at.hasLine {
 		if err := h.statusLine(b, l); err != nil {
 			return 0, err
 		}

@@ -139,6 +139,8 @@ func TestParseCGI(t *testing.T) {
 		{"no colon\r\n\r\n", 502, 0, "", ""},
 		{"Content-Type: a\r\n", -1, 0, "", ""},
 		{"\r\n", 0, 200, "", ""},
+		{"Transfer-Encoding: chunked\r\n\r\n", 0, 200, "", ""},
+		{"Transfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n", 502, 0, "", ""},
 	} {
 		var h ResponseHead
 		var err error = ErrShort
