@@ -36,7 +36,7 @@ var imports = map[string]string{
 	"phases/console": "phases actor actor/mailbox conf",
 	"filter":         "phases actor conf pcre phases/http1",
 	"upstream":       "resolver phases actor conf pcre phases/http1",
-	"lua":            "lua/vm lua/stdlib resolver lua/cjson lua/ffi lua/lfs lua/lpeg lua/luasocket lua/openssl lua/resty upstream phases actor actor/mailbox conf pcre phases/http1 phases/setvar",
+	"lua":            "lua/vm lua/stdlib resolver lua/cjson lua/ffi lua/lfs lua/lpeg lua/luasocket lua/openssl lua/pb lua/resty upstream phases actor actor/mailbox conf pcre phases/http1 phases/setvar",
 	".":              "lua lua/vm upstream filter phases/console phases/handler phases phases/http1 actor actor/mailbox conf",
 	"cmd/luahttpd":   ". phases lua/vm",
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/luahttpd/luahttpd/lua/lfs"
 	"github.com/luahttpd/luahttpd/lua/lpeg"
 	"github.com/luahttpd/luahttpd/lua/openssl"
+	"github.com/luahttpd/luahttpd/lua/pb"
 	"github.com/luahttpd/luahttpd/lua/resty"
 	"github.com/luahttpd/luahttpd/lua/vm"
 	"github.com/luahttpd/luahttpd/phases"
@@ -22,6 +23,7 @@ var nativeArea = area{open: func(e *engine, ngx *vm.Table) {
 	ffi.Register(e.vm, e.null)
 	lfs.Register(e.vm)
 	lpeg.Register(e.vm)
+	pb.Register(e.vm)
 	resty.Register(e.vm, resty.Host{Now: func() float64 {
 		return float64(e.now().UnixMilli()) / 1000
 	}})
