@@ -105,6 +105,23 @@ plain
 --- response_body_like
 lua burst timeout
 
+=== a program that prints for ever
+--- http_config
+actor counter html/counter.lua;
+--- user_files
+>>> counter.lua
+--- config
+location = /console { debug_console; }
+--- request
+POST /console?cmd=inject+counter
+local line = ("x"):rep(100000)
+for i = 1, 12 do print(line) end
+--- lens
+plain
+--- status: 400
+--- response_body_like
+inject:2: more than 1048576 bytes printed
+
 === in the workers' requests
 --- config
 location = /console { debug_console; }

@@ -222,3 +222,101 @@ func TestEndBeforeBegin(t *testing.T) {
 		t.Error(m.err, w.Actors())
 	}
 }
+
+// An actor handles so many messages at a time, and the rest when one of them has ended.
+func TestRunning(t *testing.T) {
+	w := newWorld(t, 1)
+	free := make(chan struct{})
+	a := w.start(Spec{Mailbox: 2 * maxRunning}, Handlers{"": func(m *Message) ([]any, error) {
+		for {
+			select {
+			case <-free:
+				return nil, nil
+			default:
+				m.Strand().Coroutine().Sleep(10 * time.Millisecond)
+			}
+		}
+	}})
+	w.in(0, func(s *Strand) {
+		for range maxRunning + 100 {
+			s.Send(a, "", nil)
+		}
+	})
+	settled := func(running, waiting int) bool {
+		for range 500 {
+			if st := a.Stat(); st.Running == running && st.Mailbox == waiting {
+				return true
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		return false
+	}
+	if !settled(maxRunning, 100) {
+		t.Errorf("%+v", a.Stat())
+	}
+	close(free)
+	if !settled(0, 0) {
+		t.Errorf("%+v", a.Stat())
+	}
+}
+
+// The last dead letters are remembered.
+func TestRecentLetters(t *testing.T) {
+	sys := NewSystem()
+	for i := range keptLetters + 10 {
+		sys.Lost(nil, fmt.Sprint(i), "cmd")
+		if n := len(sys.RecentLetters()); n != min(i+1, keptLetters) {
+			t.Fatal(n)
+		}
+	}
+	all := sys.RecentLetters()
+	if all[0].To != "10" || all[keptLetters-1].To != fmt.Sprint(keptLetters+9) || all[0].Reason != "noactor" {
+		t.Error(all[0], all[keptLetters-1])
+	}
+}
+
+// A trace sees what is handled while it lasts, and one at a time looks.
+func TestTrace(t *testing.T) {
+	w := newWorld(t, 1)
+	a := w.start(Spec{}, Handlers{"x": quiet})
+	var seen []Traced
+	var stop func()
+	a.Visit(context.Background(), func() {
+		stop = a.Trace(func(m Traced) { seen = append(seen, m) })
+		if a.Trace(func(Traced) {}) != nil {
+			t.Error("traced twice")
+		}
+		if _, ok := a.Behaviour().(Handlers); !ok {
+			t.Errorf("the behaviour is a %T", a.Behaviour())
+		}
+	})
+	w.Call(context.Background(), a, "x")
+	a.Visit(context.Background(), stop)
+	w.Call(context.Background(), a, "x")
+	a.Visit(context.Background(), func() {
+		if len(seen) != 1 || seen[0].Cmd != "x" || seen[0].End != "answered" {
+			t.Error(seen)
+		}
+	})
+}
+
+// A worker that does not answer is told, and what was asked of it is not done later.
+func TestVisitBusy(t *testing.T) {
+	w := newWorld(t, 2)
+	free := make(chan struct{})
+	begun := make(chan struct{})
+	w.ws[1].Post(actor.TaskFunc(func(*actor.Worker) {
+		close(begun)
+		<-free
+	}))
+	<-begun
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+	defer cancel()
+	var seen []int
+	busy := w.Visit(ctx, func(w *actor.Worker) { seen = append(seen, w.ID()) })
+	close(free)
+	w.ws[1].Call(func() {})
+	if len(busy) != 1 || busy[0] != w.ws[1] || fmt.Sprint(seen) != "[0]" {
+		t.Error(busy, seen)
+	}
+}

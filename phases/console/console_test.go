@@ -52,3 +52,46 @@ func FuzzValues(f *testing.F) {
 		}
 	})
 }
+
+// A table of more rows than a page is for says how many are left out.
+func TestMaxRows(t *testing.T) {
+	q := &query{}
+	a := q.run(&command{run: func(*query) *answer {
+		a := table("n")
+		for i := range maxRows + 5 {
+			a.add(i)
+		}
+		return a
+	}})
+	if len(a.rows) != maxRows || a.body != "5 more\n" {
+		t.Error(len(a.rows), a.body)
+	}
+}
+
+func TestMaxQueries(t *testing.T) {
+	d := &board{}
+	var nested func(left int) *answer
+	nested = func(left int) *answer {
+		return d.run(&query{}, &command{run: func(*query) *answer {
+			if left == 0 {
+				return &answer{}
+			}
+			return nested(left - 1)
+		}})
+	}
+	if a := nested(maxQueries - 1); a.failed {
+		t.Error(a.body)
+	}
+	if a := nested(maxQueries); !a.failed || d.count.Load() != 0 {
+		t.Error(a.body, d.count.Load())
+	}
+}
+
+// Names of actors are anybody's.
+func TestLabels(t *testing.T) {
+	x := &exporter{}
+	x.value("m", 1, "actor", "a\"b\\\n\xff")
+	if got := x.b.String(); got != "m{actor=\"a\\\"b\\\\\\n\uFFFD\"} 1\n" {
+		t.Errorf("%q", got)
+	}
+}
