@@ -120,9 +120,9 @@ func (t *Thread) callSpecial(nat *native, slot uintptr, n int, want int16) (done
 				for i := n - 1; i < p.nparams; i++ {
 					t.at(base + uintptr(i)*16).n = tNil
 				}
-				*t.frameAt(t.fo + frameSize) = frame{base: uint32(slot), dst: uint32(slot), want: want, kind: kPcall}
+				t.frameAt(t.fo+frameSize).set(slot, slot, 0, want, kPcall)
 				t.fo += 2 * frameSize
-				*t.fp() = frame{base: uint32(base), dst: uint32(slot + 16), ip: uintptr(p.entry), want: -1, kind: kSlow}
+				t.fp().set(base, slot+16, uintptr(p.entry), -1, kSlow)
 				return true, true
 			}
 		}

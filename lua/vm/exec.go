@@ -79,7 +79,9 @@ func (t *Thread) Call2(fn, a, b Value) Value {
 	}
 	p := fn.lua().p
 	slot, fo := t.push, t.fo
-	if p.vararg || x.depth >= maxGoDepth || slot+p.frame+96 > t.limit || fo+4*frameSize > t.flimit {
+	if p.vararg || x.depth >= maxGoDepth || slot+p.frame+96 > t.limit && !t.ensure(slot+p.frame+96) ||
+		fo+4*frameSize > t.flimit && !t.growFrames() {
+		x.err = Value{}
 		return t.Call1(fn, a, b)
 	}
 	*t.at(slot) = fn
@@ -89,8 +91,8 @@ func (t *Thread) Call2(fn, a, b Value) Value {
 		t.at(slot + 16 + uintptr(i)*16).n = tNil
 	}
 	ab, an, seen := t.ab, t.an, x.watched
-	*t.frameAt(fo + frameSize) = frame{base: uint32(slot), dst: uint32(ab), want: -1, kind: kEntry}
-	*t.frameAt(fo + 2*frameSize) = frame{base: uint32(slot + 16), ip: uintptr(p.entry), want: -1, kind: kSlow}
+	t.frameAt(fo+frameSize).set(slot, ab, 0, -1, kEntry)
+	t.frameAt(fo+2*frameSize).set(slot+16, 0, uintptr(p.entry), -1, kSlow)
 	t.fo = fo + 2*frameSize
 	x.depth++
 	t.depth++

@@ -75,6 +75,12 @@ type frame struct {
 	kind uint16
 }
 
+// set fills a frame in field by field: a literal is put together elsewhere in small stores and copied in large ones, for
+// which the processor waits.
+func (f *frame) set(base, dst, ip uintptr, want int16, kind uint16) {
+	f.base, f.dst, f.ip, f.want, f.kind = uint32(base), uint32(dst), ip, want, kind
+}
+
 // Thread is a coroutine, or a thread of the server. Its stacks are on the heap and grow.
 type Thread struct {
 	stk    unsafe.Pointer // [limit/16]Value
@@ -210,7 +216,7 @@ func (t *Thread) pushFrame(base, dst uintptr, want int16, kind uint16) bool {
 	if kind < kPcall {
 		ip = uintptr(t.at(base - 16).lua().p.entry)
 	}
-	*t.fp() = frame{uint32(base), uint32(dst), ip, want, kind}
+	t.fp().set(base, dst, ip, want, kind)
 	return true
 }
 
