@@ -289,6 +289,14 @@ func TestConfCommands(t *testing.T) {
 					ngx.print(sock:receive("*a"):match("\r\n\r\n(.*)"))
 				}
 			}
+			location /verify {
+				lua_ssl_conf_command VerifyMode Peer;
+				content_by_lua_block {
+					local sock = ngx.socket.tcp()
+					sock:connect("unix:DIR/new.sock")
+					ngx.say(select(2, sock:sslhandshake()))
+				}
+			}
 			location /proxy {
 				proxy_ssl_conf_command Protocol -TLSv1.3;
 				proxy_ssl_conf_command Curves P-521;
@@ -308,13 +316,14 @@ func TestConfCommands(t *testing.T) {
 		}
 	}`, "DIR", dir)
 	ts := startServer(t, config, dir)
+	ts.expected = []string{"no shared cipher", "certificate verify error"}
 	for path, want := range map[string]string{"/lua": "TLSv1.2 prime256v1\n", "/proxy": "TLSv1.2 secp521r1\n", "/old": "TLSv1.2 secp384r1\n",
-		"/plain": "TLSv1.3 X25519MLKEM768\n"} {
+		"/verify": "20: unable to get local issuer certificate\n",
+		"/plain":  "TLSv1.3 X25519MLKEM768\n"} {
 		if _, body, _ := strings.Cut(ts.exchange(t, "GET "+path+" HTTP/1.0\r\n\r\n", 0), "\r\n\r\n"); body != want {
 			t.Errorf("%s: %q, want %q", path, body, want)
 		}
 	}
-	ts.expected = []string{"no shared cipher"}
 	if got := ts.exchange(t, "GET /suite HTTP/1.0\r\n\r\n", 0); !strings.HasPrefix(got, "HTTP/1.1 502 ") {
 		t.Errorf("a suite that was not wanted: %q", got)
 	}

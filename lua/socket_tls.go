@@ -19,6 +19,7 @@ import (
 type clientTLS struct {
 	config   *tls.Config
 	verifier *upstream.Verifier
+	always   bool // every peer is verified, though not its name
 }
 
 // clients are the TLS settings of a configuration, by what they say.
@@ -70,7 +71,7 @@ func (c *clientTLS) fill(set *tlsSettings, b *phases.Block) (err error) {
 	if set.ciphers != "" && set.ciphers != "DEFAULT" {
 		c.config.CipherSuites, _ = phases.ParseCiphers(set.ciphers)
 	}
-	if err := phases.ApplyPeerSSLCommands(set.commands, c.config); err != nil {
+	if c.always, err = phases.ApplyPeerSSLCommands(set.commands, c.config); err != nil {
 		return err
 	}
 	if set.keyLog != "" {
@@ -232,12 +233,16 @@ func (k *cosocket) agree(s *state, old *tlsSession, name string, verify bool) (t
 		}
 		k.conn.shown = shown
 	}
-	if verify && (trusted != nil || !k.conn.verified) {
-		if text := k.verify(s, name, cmp.Or(trusted, s.own.client.verifier)); text != "" {
+	named := name
+	if !verify {
+		named = ""
+	}
+	if (verify || s.own.client.always) && (trusted != nil || !k.conn.verified) {
+		if text := k.verify(s, named, cmp.Or(trusted, s.own.client.verifier)); text != "" {
 			k.Close()
 			return text
 		}
-		k.conn.verified = true
+		k.conn.verified = verify
 	}
 	k.agreed = true
 	return ""

@@ -23,7 +23,7 @@ func AddSSLCommand[T any](name string, in conf.Context, of func(*T) *SSLCommands
 		if strings.EqualFold(s.Args[0], "Options") && strings.Contains(strings.ToLower(s.Args[1]), "ktls") {
 			b.Config.Notice(s, "option KTLS is accepted and ignored: TLS is not the kernel's here")
 		}
-		return applySSLCommand(s, &sslConfig{&tls.Config{}, true})
+		return applySSLCommand(s, &sslConfig{Config: &tls.Config{}, peer: true})
 	})
 }
 
@@ -35,15 +35,19 @@ func ApplySSLCommands(commands SSLCommands, c *tls.Config) error {
 }
 
 // ApplyPeerSSLCommands does so for the configuration of connections to peers.
-// VerifyConnection may be set then, and has to be kept.
-func ApplyPeerSSLCommands(commands SSLCommands, c *tls.Config) error {
-	return applySSLCommands(commands, &sslConfig{c, true})
+// VerifyConnection may be set then, and has to be kept; verify: peers are to be
+// verified in any case.
+func ApplyPeerSSLCommands(commands SSLCommands, c *tls.Config) (verify bool, err error) {
+	to := &sslConfig{Config: c, peer: true}
+	err = applySSLCommands(commands, to)
+	return to.verify, err
 }
 
-// sslConfig is what commands are for; peer: the other end is a server.
+// sslConfig is what commands are for; peer: the other end is a server, whose
+// certificate is to be verified by VerifyMode if verify.
 type sslConfig struct {
 	*tls.Config
-	peer bool
+	peer, verify bool
 }
 
 func applySSLCommands(commands SSLCommands, c *sslConfig) error {
@@ -95,6 +99,16 @@ var sslCommands = map[string]func(c *sslConfig, value string) (wrong string){
 	"curves":       sslCurves,
 	"groups":       sslCurves,
 	"options":      sslOptions,
+	"verifymode": func(c *sslConfig, value string) string {
+		if !c.peer {
+			return "ssl_verify_client says that"
+		}
+		if !strings.EqualFold(value, "Peer") {
+			return "only Peer means something for a client"
+		}
+		c.verify = true
+		return ""
+	},
 	"numtickets": func(c *sslConfig, value string) string {
 		switch value {
 		case "0":

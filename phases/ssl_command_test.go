@@ -43,7 +43,7 @@ func TestSSLCommands(t *testing.T) {
 		{"Options", "+Compression", "never on"},
 		{"Options", "Nonsense", "unknown option \"Nonsense\""},
 		{"SignatureAlgorithms", "RSA+SHA256", "not possible here"},
-		{"VerifyMode", "Require", "not possible here"},
+		{"VerifyMode", "Require", "ssl_verify_client says that"},
 		{"Nonsense", "", "not possible here"},
 	} {
 		s := &conf.Stmt{Name: "ssl_conf_command", Args: []string{c.name, c.value}, File: "nginx.conf", Line: 3}

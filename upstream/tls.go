@@ -149,9 +149,12 @@ func (c *tlsConf) ready(b *phases.Block, to *pass) (*secure, error) {
 	if c.ciphers != "" {
 		s.config.CipherSuites, _ = phases.ParseCiphers(c.ciphers)
 	}
-	err := phases.ApplyPeerSSLCommands(c.commands, s.config)
+	must, err := phases.ApplyPeerSSLCommands(c.commands, s.config)
 	if err != nil {
 		return nil, err
+	}
+	if must && !c.verify {
+		return nil, p.Errorf("VerifyMode of \"%sssl_conf_command\" wants \"%[1]sssl_verify\"", prefixOf(p.Name))
 	}
 	if c.keyLog != "" {
 		if s.config.KeyLogWriter, err = b.Config.OpenKeyLog(c.keyLog); err != nil {
