@@ -37,7 +37,7 @@ var nativeArea = area{open: func(e *engine, ngx *vm.Table) {
 // offload runs what takes long on a goroutine of its own where that can be
 // waited for.
 func (e *engine) offload(f func()) {
-	if e.worker.Current() == nil {
+	if e.worker == nil || e.worker.Current() == nil { // a worker thread is on a goroutine of its own already
 		f()
 		return
 	}

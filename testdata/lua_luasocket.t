@@ -114,3 +114,25 @@ GET /t
 --- response_body
 late
 true
+
+=== what takes long in worker threads
+--- user_files
+>>> far.lua
+local M = {}
+function M.work()
+    local kdf, socket = require "resty.openssl.kdf", require "socket.core"
+    local name = socket.dns.toip("localhost")
+    local s = socket.tcp4()
+    s:setoption("linger", { on = true, timeout = 1 })
+    s:close()
+    return #kdf.derive{ type = kdf.PBKDF2, outlen = 16, pass = "x", md = "sha256", pbkdf2_iter = 2000 }, name, socket.dns.tohostname("127.0.0.1") ~= ""
+end
+return M
+--- http_config
+lua_package_path "$PREFIX/html/?.lua;;";
+--- config
+location /t { content_by_lua_block { ngx.say(ngx.run_worker_thread("default", "far", "work")) } }
+--- request
+GET /t
+--- response_body
+true16127.0.0.1true

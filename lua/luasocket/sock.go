@@ -117,11 +117,7 @@ func check(t *vm.Thread, kind, state string) *sock {
 // newSock makes a socket without a descriptor.
 func (l *library) newSock(kind, state string, family int) *sock {
 	s := &sock{l: l, class: l.classOf(kind, state), fd: -1, family: family, block: -1, total: -1, birthday: time.Now()}
-	runtime.SetFinalizer(s, func(s *sock) {
-		if s.fd >= 0 {
-			go syscall.Close(s.fd) // it may linger; nobody is left to be told
-		}
-	})
+	runtime.SetFinalizer(s, (*sock).close)
 	return s
 }
 
@@ -163,7 +159,7 @@ func (s *sock) close() {
 	fd := s.fd
 	s.fd = -1
 	if s.linger > 0 {
-		s.l.host.Offload(func() { syscall.Close(fd) })
+		go syscall.Close(fd) // the kernel waits until all is sent; the worker does not
 		return
 	}
 	syscall.Close(fd) // an error of the peer's is of no interest any more
