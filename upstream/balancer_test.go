@@ -21,7 +21,7 @@ func compile(t testing.TB, http string, zones *phases.Zones) (*phases.Config, er
 	}
 	return phases.Compile(f, "nginx.conf", phases.Options{Zones: zones, Logs: phases.NewLogs(testWriter{t}), Modules: []phases.Module{
 		phases.CoreModule, phases.ProcessModule, phases.SSLModule, phases.Postpone,
-		Module, KeepaliveModule, LeastConn, IPHash, Hash, Random, EWMA, HealthCheck, Proxy,
+		Module, KeepaliveModule, LeastConn, IPHash, Hash, Random, EWMA, HealthCheck, Proxy, FastCGI, SCGI, UWSGI, Memcached,
 	}})
 }
 
@@ -242,6 +242,7 @@ func TestConfigErrors(t *testing.T) {
 		{"server { proxy_next_upstream x; }", `invalid value "x"`},
 		{"server { proxy_http_version 3; }", `invalid value "3"`},
 		{"server { proxy_redirect false; }", `invalid parameter "false", use "off" instead`},
+		{"server { location / { uwsgi_pass suwsgi://127.0.0.1:1; uwsgi_ssl_verify on; } }", "no uwsgi_ssl_trusted_certificate for uwsgi_ssl_verify"},
 		{"server { location / { proxy_pass https://127.0.0.1; proxy_ssl_verify on; } }", "no proxy_ssl_trusted_certificate for proxy_ssl_verify"},
 	} {
 		if _, err := compile(t, c.text, nil); err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "nginx.conf:1") {

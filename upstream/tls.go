@@ -186,7 +186,7 @@ func (c *tlsConf) ready(b *phases.Block, to *pass) (*secure, error) {
 	}
 	if c.verify {
 		if c.trusted == "" {
-			return nil, p.Errorf("no proxy_ssl_trusted_certificate for proxy_ssl_verify")
+			return nil, p.Errorf("no %[1]sssl_trusted_certificate for %[1]sssl_verify", prefixOf(p.Name))
 		}
 		if s.verifier, err = NewVerifier(c.trusted, c.crl, c.depth); err != nil {
 			return nil, p.Errorf("%v", err)
