@@ -332,6 +332,21 @@ func TestConfCommands(t *testing.T) {
 	}
 }
 
+// TestCiphers: every list of ciphers is read alike.
+func TestCiphers(t *testing.T) {
+	for _, name := range []string{"ssl_ciphers", "proxy_ssl_ciphers", "uwsgi_ssl_ciphers", "lua_ssl_ciphers"} {
+		for list, want := range map[string]string{"DEFAULT": "", "AES128-SHA": "", "NULL-MD5": "SSL_CTX_set_cipher_list(\"NULL-MD5\") failed"} {
+			srv, err := Parse(strings.NewReader("events {} http { " + name + " " + list + "; server { listen 127.0.0.1:0; } }"))
+			if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+				t.Errorf("%s %s: %v", name, list, err)
+			}
+			if err == nil {
+				srv.Close()
+			}
+		}
+	}
+}
+
 // TestBalancerTLS: set_upstream_tls says of each try whether TLS is spoken.
 func TestBalancerTLS(t *testing.T) {
 	dir := t.TempDir()

@@ -56,7 +56,7 @@ type tlsSettings struct {
 	trusted, crl, cert, key, keyLog string
 	verifyDepth                     int // 1
 	protocols                       []string
-	ciphers                         string
+	ciphers                         []uint16 // nil: the defaults
 	commands                        phases.SSLCommands
 	skipDefaultVerify               bool
 }
@@ -66,7 +66,7 @@ func defaultSettings() settings {
 		codeCache: cacheOn, useDefaultType: true, underscores: true, http10Buffering: true,
 		connectTimeout: time.Minute, sendTimeout: time.Minute, readTimeout: time.Minute,
 		keepaliveTimeout: time.Minute, poolSize: 30, socketBuffer: 4 << 10, logSocketErrors: true,
-		tls:       tlsSettings{verifyDepth: 1, ciphers: "DEFAULT"},
+		tls:       tlsSettings{verifyDepth: 1},
 		timeSlice: 20 * time.Millisecond, maxTime: 10 * time.Second, maxMemory: 48 << 20,
 		regexCache: 1024, pendingTimers: 1024, runningTimers: 256, workerVMs: 10, threadCache: 1024,
 		callTimeout: mailbox.DefaultTimeout,
@@ -108,7 +108,10 @@ func settingRows() []phases.Directive[Conf] {
 			}
 			return nil
 		}),
-		phases.SetString("lua_ssl_ciphers", httpLoc, func(c *Conf) *string { return &c.tls.ciphers }),
+		phases.Set("lua_ssl_ciphers", httpLoc, conf.Exactly(1), func(c *Conf, b *phases.Block, s *conf.Stmt) (err error) {
+			c.tls.ciphers, err = b.Ciphers(s)
+			return err
+		}),
 		phases.SetString("lua_ssl_crl", httpLoc, func(c *Conf) *string { return &c.tls.crl }),
 		phases.SetString("lua_ssl_certificate", httpLoc, func(c *Conf) *string { return &c.tls.cert }),
 		phases.SetString("lua_ssl_certificate_key", httpLoc, func(c *Conf) *string { return &c.tls.key }),

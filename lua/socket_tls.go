@@ -34,7 +34,7 @@ func (c *clients) ready(set *tlsSettings, b *phases.Block) (*clientTLS, error) {
 	if made := c.all[key]; made != nil {
 		return made, nil
 	}
-	made := &clientTLS{config: &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10}}
+	made := &clientTLS{config: &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10, CipherSuites: set.ciphers}}
 	if err := made.fill(set, b); err != nil {
 		return nil, err
 	}
@@ -67,9 +67,6 @@ func (c *clientTLS) fill(set *tlsSettings, b *phases.Block) (err error) {
 	}
 	if len(set.protocols) > 0 {
 		c.config.MinVersion, c.config.MaxVersion, _ = phases.ParseProtocols(set.protocols)
-	}
-	if set.ciphers != "" && set.ciphers != "DEFAULT" {
-		c.config.CipherSuites, _ = phases.ParseCiphers(set.ciphers)
 	}
 	if c.always, err = phases.ApplyPeerSSLCommands(set.commands, c.config); err != nil {
 		return err

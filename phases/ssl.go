@@ -130,16 +130,26 @@ func setCurves(own *SSL, b *Block, s *conf.Stmt) error {
 	return nil
 }
 
-func setCiphers(own *SSL, b *Block, s *conf.Stmt) error {
+func setCiphers(own *SSL, b *Block, s *conf.Stmt) (err error) {
+	own.Ciphers, err = b.Ciphers(s)
+	return err
+}
+
+// Ciphers reads the cipher list of a statement like ssl_ciphers. Names that mean
+// nothing here are told in a notice; a list without any other is an error. nil
+// are the defaults of crypto/tls, which DEFAULT means.
+func (b *Block) Ciphers(s *conf.Stmt) ([]uint16, error) {
+	if s.Args[0] == "DEFAULT" {
+		return nil, nil
+	}
 	suites, unknown := ParseCiphers(s.Args[0])
 	for _, name := range unknown {
 		b.Config.Notice(s, "cipher \"%s\" is not known here and ignored", name)
 	}
 	if len(suites) == 0 {
-		return s.Errorf("SSL_CTX_set_cipher_list(\"%s\") failed", s.Args[0])
+		return nil, s.Errorf("SSL_CTX_set_cipher_list(\"%s\") failed", s.Args[0])
 	}
-	own.Ciphers = suites
-	return nil
+	return suites, nil
 }
 
 // initSSL builds the TLS configuration of every server block that listens

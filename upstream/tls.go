@@ -23,7 +23,7 @@ type tlsConf struct {
 	cert, key  *phases.Template // nil: none
 	passwords  string
 	protocols  []string
-	ciphers    string
+	ciphers    []uint16 // nil: the defaults
 	commands   phases.SSLCommands
 	keyLog     string
 	reuse      bool
@@ -123,7 +123,10 @@ func tlsRows[T any](prefix string, f func(*T) *tlsConf) []phases.Directive[T] {
 			}
 			return nil
 		}),
-		phases.SetString(prefix+"ssl_ciphers", anywhere, func(c *T) *string { return &f(c).ciphers }),
+		phases.Set(prefix+"ssl_ciphers", anywhere, conf.Exactly(1), func(own *T, b *phases.Block, s *conf.Stmt) (err error) {
+			f(own).ciphers, err = b.Ciphers(s)
+			return err
+		}),
 		phases.AddSSLCommand(prefix+"ssl_conf_command", anywhere, func(c *T) *phases.SSLCommands { return &f(c).commands }),
 		file("ssl_key_log", func(c *tlsConf) *string { return &c.keyLog }),
 		phases.SetFlag(prefix+"ssl_session_reuse", anywhere, func(c *T) *bool { return &f(c).reuse }),
@@ -139,15 +142,12 @@ func (c *tlsConf) ready(b *phases.Block, to *pass) (*secure, error) {
 		return nil, nil
 	}
 	s := &secure{conf: *c}
-	s.config = &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}
+	s.config = &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12, CipherSuites: c.ciphers}
 	if c.reuse {
 		s.config.ClientSessionCache = tls.NewLRUClientSessionCache(0)
 	}
 	if len(c.protocols) > 0 {
 		s.config.MinVersion, s.config.MaxVersion, _ = phases.ParseProtocols(c.protocols)
-	}
-	if c.ciphers != "" {
-		s.config.CipherSuites, _ = phases.ParseCiphers(c.ciphers)
 	}
 	must, err := phases.ApplyPeerSSLCommands(c.commands, s.config)
 	if err != nil {
