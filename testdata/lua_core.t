@@ -325,3 +325,18 @@ location = /f { lua_ctx_inherit off; content_by_lua_block { ngx.ctx.n = 5 ngx.ex
 GET /f
 --- response_body
 nil
+
+=== a hook by count ends a script that runs too long, and others do not see it afterwards
+--- config
+location /t {
+    content_by_lua_block {
+        local before = debug.gethook()
+        debug.sethook(function() debug.sethook() error("too long", 0) end, "", 100000)
+        local _, err = pcall(function() while true do ngx.sleep(0) for i = 1, 1000 do end end end)
+        ngx.say(before, " ", err, " ", debug.gethook())
+    }
+}
+--- request
+GET /t
+--- response_body
+nil too long nil0
