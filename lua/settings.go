@@ -73,6 +73,31 @@ func defaultSettings() settings {
 	}
 }
 
+// tlsRows are the directives about the TLS of cosockets and peers.
+func tlsRows() []phases.Directive[Conf] {
+	return []phases.Directive[Conf]{
+		phases.SetString("lua_ssl_trusted_certificate", httpLoc, func(c *Conf) *string { return &c.tls.trusted }),
+		phases.SetInt("lua_ssl_verify_depth", httpLoc, func(c *Conf) *int { return &c.tls.verifyDepth }),
+		phases.Set("lua_ssl_protocols", httpLoc, conf.AtLeast(1), func(c *Conf, b *phases.Block, s *conf.Stmt) error {
+			c.tls.protocols = s.Args
+			if _, _, err := phases.ParseProtocols(s.Args); err != nil {
+				return s.Errorf("%v", err)
+			}
+			return nil
+		}),
+		phases.Set("lua_ssl_ciphers", httpLoc, conf.Exactly(1), func(c *Conf, b *phases.Block, s *conf.Stmt) (err error) {
+			c.tls.ciphers, err = b.Ciphers(s)
+			return err
+		}),
+		phases.SetString("lua_ssl_crl", httpLoc, func(c *Conf) *string { return &c.tls.crl }),
+		phases.SetString("lua_ssl_certificate", httpLoc, func(c *Conf) *string { return &c.tls.cert }),
+		phases.SetString("lua_ssl_certificate_key", httpLoc, func(c *Conf) *string { return &c.tls.key }),
+		phases.SetString("lua_ssl_key_log", httpLoc, func(c *Conf) *string { return &c.tls.keyLog }),
+		phases.AddSSLCommand("lua_ssl_conf_command", httpLoc, func(c *Conf) *phases.SSLCommands { return &c.tls.commands }),
+		phases.SetFlag("lua_upstream_skip_openssl_default_verify", locations, func(c *Conf) *bool { return &c.tls.skipDefaultVerify }),
+	}
+}
+
 // settingRows are the directives that hold no script.
 func settingRows() []phases.Directive[Conf] {
 	rows := []phases.Directive[Conf]{
@@ -99,26 +124,6 @@ func settingRows() []phases.Directive[Conf] {
 		phases.SetSize("lua_socket_buffer_size", httpLoc, func(c *Conf) *int64 { return &c.socketBuffer }),
 		phases.SetFlag("lua_socket_log_errors", httpLoc, func(c *Conf) *bool { return &c.logSocketErrors }),
 
-		phases.SetString("lua_ssl_trusted_certificate", httpLoc, func(c *Conf) *string { return &c.tls.trusted }),
-		phases.SetInt("lua_ssl_verify_depth", httpLoc, func(c *Conf) *int { return &c.tls.verifyDepth }),
-		phases.Set("lua_ssl_protocols", httpLoc, conf.AtLeast(1), func(c *Conf, b *phases.Block, s *conf.Stmt) error {
-			c.tls.protocols = s.Args
-			if _, _, err := phases.ParseProtocols(s.Args); err != nil {
-				return s.Errorf("%v", err)
-			}
-			return nil
-		}),
-		phases.Set("lua_ssl_ciphers", httpLoc, conf.Exactly(1), func(c *Conf, b *phases.Block, s *conf.Stmt) (err error) {
-			c.tls.ciphers, err = b.Ciphers(s)
-			return err
-		}),
-		phases.SetString("lua_ssl_crl", httpLoc, func(c *Conf) *string { return &c.tls.crl }),
-		phases.SetString("lua_ssl_certificate", httpLoc, func(c *Conf) *string { return &c.tls.cert }),
-		phases.SetString("lua_ssl_certificate_key", httpLoc, func(c *Conf) *string { return &c.tls.key }),
-		phases.SetString("lua_ssl_key_log", httpLoc, func(c *Conf) *string { return &c.tls.keyLog }),
-		phases.AddSSLCommand("lua_ssl_conf_command", httpLoc, func(c *Conf) *phases.SSLCommands { return &c.tls.commands }),
-		phases.SetFlag("lua_upstream_skip_openssl_default_verify", locations, func(c *Conf) *bool { return &c.tls.skipDefaultVerify }),
-
 		phases.SetDuration("lua_time_slice", httpLoc, func(c *Conf) *time.Duration { return &c.timeSlice }),
 		phases.SetDuration("lua_max_execution_time", httpLoc, func(c *Conf) *time.Duration { return &c.maxTime }),
 		phases.SetSize("lua_memory_limit", httpLoc, func(c *Conf) *int64 { return &c.maxMemory }),
@@ -133,6 +138,7 @@ func settingRows() []phases.Directive[Conf] {
 		phases.SetInt("balancer_keepalive", conf.Upstream, func(c *Conf) *int { return &c.balancerPool }),
 		phases.Add("lua_shared_dict", httpOnly, conf.Exactly(2), addDict),
 	}
+	rows = append(rows, tlsRows()...)
 	const why = "it belongs to nginx's memory and process model"
 	rows = append(rows, phases.Ignore[Conf](httpLoc, conf.Exactly(1), why, "lua_socket_send_lowat")...)
 	return append(rows, phases.Ignore[Conf](httpOnly, conf.Exactly(1), why, "lua_malloc_trim",
