@@ -46,7 +46,7 @@ func TestAllocations(t *testing.T) {
 	for range 100 {
 		exchange()
 	}
-	if got := testing.AllocsPerRun(1000, exchange); got > 1 {
-		t.Errorf("a proxied request takes %v allocations, 1 is budgeted", got)
+	if got := testing.AllocsPerRun(1000, exchange); got > 0 {
+		t.Errorf("a proxied request takes %v allocations, none is budgeted", got)
 	}
 }

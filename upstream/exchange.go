@@ -59,6 +59,7 @@ type Exchange struct {
 	fields    []phases.Field
 	trailers  []phases.Field
 	text      []byte
+	lastText  string // made of it: what fields are parts of
 	buffering bool
 	received  int64 // bytes of the answer's body
 	complete  bool  // all of it was received
@@ -205,7 +206,7 @@ func (x *Exchange) release() {
 		x.small = nil
 	}
 	if cap(x.text) > keptBuffer {
-		x.text = nil
+		x.text, x.lastText = nil, ""
 	}
 	clear(x.fields)
 	clear(x.trailers)

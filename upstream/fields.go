@@ -14,7 +14,8 @@ var hiddenFields = []string{"Date", "Server", "X-Pad", "X-Accel-Expires", "X-Acc
 	"X-Accel-Buffering", "X-Accel-Charset"}
 
 // keepFields copies the answer's fields out of the buffer, all into one
-// string: scripts and logs see them after the buffer is used again.
+// string: scripts and logs see them after the buffer is used again. A peer's
+// answers are often as the last one, which needs no new string.
 func (x *Exchange) keepFields() {
 	b := x.text[:0]
 	for i := range x.head.Fields {
@@ -22,7 +23,10 @@ func (x *Exchange) keepFields() {
 		b = append(append(b, f.Name...), f.Value...)
 	}
 	x.text = b
-	rest := string(b)
+	if string(b) != x.lastText {
+		x.lastText = string(b)
+	}
+	rest := x.lastText
 	x.fields = x.fields[:0]
 	for i := range x.head.Fields {
 		n, m := len(x.head.Fields[i].Name), len(x.head.Fields[i].Value)
