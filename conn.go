@@ -28,6 +28,7 @@ type conn struct {
 	local    packedAddr // asked for when somebody needs it
 	requests int32
 	waiting  bool // in the worker's idle list
+	serving  bool // in its list of those that coroutines serve
 }
 
 // extra is what only some connections have.
@@ -63,7 +64,7 @@ func (p packedAddr) unpack() netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom16(p.ip).Unmap(), p.port)
 }
 
-// connList is an intrusive list of idle connections.
+// connList is an intrusive list of connections, which are in one at most.
 type connList struct{ first, last *conn }
 
 func (l *connList) push(c *conn) {
@@ -90,6 +91,15 @@ func (l *connList) remove(c *conn) {
 	c.prev, c.next = nil, nil
 }
 
+// all is the connections of the list as it is now: what is done to one may take
+// others off.
+func (l *connList) all() (conns []*conn) {
+	for c := l.first; c != nil; c = c.next {
+		conns = append(conns, c)
+	}
+	return conns
+}
+
 // begin waits for the first request of a new connection.
 func (c *conn) begin() {
 	l := c.w.now.find(c)
@@ -102,6 +112,7 @@ func (c *conn) begin() {
 
 // wait leaves the connection to the loop until bytes come.
 func (c *conn) wait(timeout time.Duration) {
+	c.served()
 	c.waiting = true
 	c.w.idle.push(c)
 	c.w.stats.Waiting.Add(1)
@@ -111,6 +122,14 @@ func (c *conn) wait(timeout time.Duration) {
 		c.fd.OnReadable(c)
 	}
 	c.fd.ExpireIn(timeout)
+}
+
+// served is the end of the time in which a coroutine serves the connection.
+func (c *conn) served() {
+	if c.serving {
+		c.serving = false
+		c.w.active.remove(c)
+	}
 }
 
 func (c *conn) wake() {
@@ -221,7 +240,8 @@ func (c *conn) Serve() {
 		c.close()
 		return
 	}
-	c.w.active[c] = struct{}{}
+	c.serving = true
+	c.w.active.push(c)
 	var t *turn
 	keep := false
 	defer func() { c.over(t, keep, recover()) }()
@@ -257,10 +277,10 @@ func (c *conn) over(t *turn, keep bool, v any) {
 	case t != nil && t.released: // another coroutine serves it
 		t.logged(v == nil)
 	case v != nil: // killed, or a bug: the connection is in an unknown state
-		delete(c.w.active, c)
+		c.served()
 		c.cut()
 	default:
-		delete(c.w.active, c)
+		c.served()
 		if !keep {
 			c.close()
 		}

@@ -23,7 +23,7 @@ type worker struct {
 	accepts map[*actor.Listener]bool
 	conns   int
 	idle    connList // keep-alive connections, oldest first
-	active  map[*conn]struct{}
+	active  connList // those that coroutines serve
 	turns   []*turn  // free ones
 	outs    [][]byte // free buffers of theirs
 	closing bool
@@ -58,7 +58,7 @@ func newWorker(s *Server, id int) (*worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &worker{s: s, loop: loop, stats: s.stats.Worker(), accepts: map[*actor.Listener]bool{}, active: map[*conn]struct{}{}}
+	w := &worker{s: s, loop: loop, stats: s.stats.Worker(), accepts: map[*actor.Listener]bool{}}
 	if s.o.syscalls != nil {
 		loop.Syscalls = *s.o.syscalls
 	}
@@ -181,7 +181,7 @@ func (w *worker) closeUpTo(last uint64) {
 		}
 		c = next
 	}
-	for c := range w.active {
+	for _, c := range w.active.all() {
 		if c.id <= last {
 			c.cut()
 		}
@@ -340,7 +340,7 @@ func (w *worker) drain() {
 func (w *worker) retire() {
 	done := make(chan struct{})
 	ok := w.loop.Post(actor.TaskFunc(func(*actor.Worker) {
-		for c := range w.active {
+		for _, c := range w.active.all() {
 			c.cut()
 		}
 		w.loop.Go(func() {
