@@ -92,6 +92,7 @@ func TestParcelLost(t *testing.T) {
 
 func TestParcelOfTLS(t *testing.T) {
 	all := runs(t, 2, func(*Worker) {})
+	var done atomic.Bool // the other worker is
 	tlsPair(t, all[0], func(s *TLS) {
 		if _, err := s.Pack(); err == nil {
 			t.Error("packed without a handshake")
@@ -111,7 +112,6 @@ func TestParcelOfTLS(t *testing.T) {
 			t.Error(err)
 			return
 		}
-		var done atomic.Bool
 		all[1].Post(TaskFunc(func(w *Worker) {
 			w.Go(func() {
 				defer done.Store(true)
@@ -137,6 +137,9 @@ func TestParcelOfTLS(t *testing.T) {
 		c.Write([]byte("bcd"))
 		if _, err := io.ReadFull(c, b); string(b) != "done" || err != nil {
 			t.Errorf("%q, %v", b, err)
+		}
+		for !done.Load() { // when this returns, the coroutine that has given the connection away is killed
+			all[0].Current().Sleep(time.Millisecond)
 		}
 	})
 }
