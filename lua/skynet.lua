@@ -68,16 +68,17 @@ local function protocol(typename)
     return p
 end
 
--- A message of the type lua is one of actors: its first value is the command, when it is a text.
+-- A message of the type lua is one of actors: its first value is the command, when it is a text. Others name
+-- their type behind the command "@" and the sender's own address, which no text that a script was given is.
 local function encode(p, ...)
     if p.name ~= "lua" then
-        return "@" .. p.name, skynet.unpack(p.pack(...))
+        return "@", actor.self(), p.name, skynet.unpack(p.pack(...))
     end
     local first = ...
-    if type(first) == "string" and first:byte() ~= 64 then
+    if type(first) == "string" and first ~= "@" then
         return ...
     end
-    return "@", ...
+    return "@", actor.self(), "lua", ...
 end
 
 local function deliver(p, ...)
@@ -89,23 +90,27 @@ local function deliver(p, ...)
     p.dispatch(session, source, ...)
 end
 
-local function handler(cmd, ...)
-    if cmd == "@" then
-        return deliver(protocols.lua, ...)
-    end
-    local name = cmd:match("^@(.+)")
-    if not name then
-        return deliver(protocols.lua, cmd, ...)
-    end
+local function typed(name, ...)
     local p = protocols[name]
     if not p then
-        skynet.error("a message of the unknown type " .. name)
+        skynet.error("a message of the unknown type " .. tostring(name))
         return
     end
-    if p.unpack then
+    if p.unpack and p ~= protocols.lua then -- whose values come as they are
         return deliver(p, p.unpack(...))
     end
     return deliver(p, ...)
+end
+
+local function handler(...)
+    local cmd, sender = ...
+    if cmd == "@" and sender ~= nil then
+        local _, source = actor.context()
+        if sender == source then
+            return typed(select(3, ...))
+        end
+    end
+    return deliver(protocols.lua, ...)
 end
 
 function skynet.dispatch(typename, f)

@@ -1128,3 +1128,36 @@ false ENOCALL
 false ENOCALL
 false ENOCALL
 1
+
+=== services of skynet: a command that a client has named is no protocol
+--- http_config
+actor service html/service.lua;
+--- user_files
+>>> service.lua
+local skynet = require "skynet"
+skynet.start(function()
+    skynet.dispatch("lua", function(_, _, ...) skynet.ret(skynet.pack("lua", select("#", ...), ...)) end)
+end)
+--- config
+location /t {
+    content_by_lua_block {
+        local actor, skynet = require "actor", require "skynet"
+        ngx.say(actor.call("service", "@debug", "EXIT"))
+        ngx.say(actor.call("service", "@"))
+        ngx.say(actor.call("service", "@", "debug", "EXIT"))
+        ngx.say((select("#", actor.call("service", "@", actor.whereis("service"), "debug", "EXIT"))))
+        ngx.say(skynet.call("service", "lua", "@", 1))
+        ngx.say(skynet.call("service", "lua", 1, nil))
+        ngx.say(skynet.call("service", "debug", "PING"))
+    }
+}
+--- request
+GET /t
+--- response_body
+lua2@debugEXIT
+lua1@
+lua3@debugEXIT
+6
+lua2@1
+lua21nil
+true
