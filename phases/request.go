@@ -136,9 +136,6 @@ func (r *Request) Init(cfg *Config, w *actor.Worker, c *Client, stream Stream) {
 	out, slots, spare, cleanups, fields, scratch, text, body := r.Out, r.slots[:0], r.spare, r.cleanups[:0], r.Fields[:0], r.scratch, r.text[:0], r.Body
 	out.reset()
 	body.reset()
-	if cap(text) > keptText {
-		text = nil
-	}
 	*r = Request{Config: cfg, Worker: w, Client: c, stream: stream, vars: vars, Out: out, slots: slots, spare: spare,
 		cleanups: cleanups, Fields: fields, scratch: scratch, text: text, Body: body, ContentLength: -1, redirects: Redirects + 1}
 	r.Main = r
@@ -149,6 +146,7 @@ func (r *Request) Init(cfg *Config, w *actor.Worker, c *Client, stream Stream) {
 }
 
 // keptText bounds the room for fields that a request object keeps, in bytes.
+// What does not fit, because fields are set again and again, has its own.
 const keptText = 4 << 10
 
 // Stream is what carries the request: the way to send and to receive.
@@ -207,6 +205,9 @@ func (r *Request) ownFields() {
 // its fields.
 func (r *Request) FieldText(s string) []byte {
 	from := len(r.text)
+	if from+len(s) > keptText {
+		return []byte(s)
+	}
 	r.text = append(r.text, s...)
 	return r.text[from:len(r.text):len(r.text)]
 }
