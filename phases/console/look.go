@@ -5,6 +5,7 @@ package console
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"runtime"
 	"runtime/metrics"
 	"slices"
@@ -49,7 +50,7 @@ func stat(q *query) *answer {
 	a.add("messages handled", c.Handled)
 	a.add("handlers failed", c.Errors)
 	a.add("calls", c.Calls)
-	for _, code := range slices.Sorted(mapKeys(c.Failed)) {
+	for _, code := range slices.Sorted(maps.Keys(c.Failed)) {
 		if n := c.Failed[code]; n > 0 {
 			a.add("calls "+string(code), n)
 		}
@@ -57,16 +58,6 @@ func stat(q *query) *answer {
 	a.add("dead letters", l.NoActor+l.Late+l.Overflow+l.Exit)
 	a.add("goroutines", runtime.NumGoroutine())
 	return a
-}
-
-func mapKeys[K comparable, V any](m map[K]V) func(yield func(K) bool) {
-	return func(yield func(K) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
-	}
 }
 
 func info(q *query) *answer {

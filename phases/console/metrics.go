@@ -2,6 +2,7 @@ package console
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -87,7 +88,7 @@ func exposition(cfg *phases.Config) []byte {
 	x.one("luahttpd_actor_handler_errors_total", counter, "Handlers that raised an error.", int64(c.Errors))
 	x.one("luahttpd_actor_calls_total", counter, "Calls that were made.", int64(c.Calls))
 	x.family("luahttpd_actor_call_errors_total", counter, "Calls that ended with an error, by its code.")
-	for _, code := range slices.Sorted(mapKeys(c.Failed)) {
+	for _, code := range slices.Sorted(maps.Keys(c.Failed)) {
 		x.value("luahttpd_actor_call_errors_total", int64(c.Failed[code]), "code", string(code))
 	}
 	l := cfg.Actors.DeadLetters()
@@ -127,7 +128,7 @@ func (x *exporter) mailboxes(cfg *phases.Config) {
 		lengths[name] += int64(st.Mailbox)
 		running[name] += int64(st.Running)
 	}
-	names := slices.Sorted(mapKeys(lengths))
+	names := slices.Sorted(maps.Keys(lengths))
 	const waiting, handled = "luahttpd_actor_mailbox_messages", "luahttpd_actor_running_messages"
 	x.family(waiting, "gauge", "Messages that wait, by the actor's name; those without one together.")
 	for _, name := range names {
