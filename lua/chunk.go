@@ -168,9 +168,7 @@ func compileFile(path string) (*vm.Proto, error) {
 func reason(err error) string {
 	var no syscall.Errno
 	if errors.As(err, &no) {
-		if text := no.Error(); text != "" {
-			return strings.ToUpper(text[:1]) + text[1:]
-		}
+		return vm.Strerror(no)
 	}
 	return err.Error()
 }

@@ -69,8 +69,7 @@ func (l *library) methods(of map[string]vm.Func) *vm.Table {
 func describe(err error) (string, int) {
 	var no syscall.Errno
 	if errors.As(err, &no) {
-		text := no.Error()
-		return strings.ToUpper(text[:1]) + text[1:], int(no)
+		return vm.Strerror(no), int(no)
 	}
 	return err.Error(), 0
 }

@@ -242,8 +242,7 @@ func words(err error) string {
 	case syscall.ETIMEDOUT:
 		return "timeout"
 	}
-	text := no.Error()
-	return strings.ToUpper(text[:1]) + text[1:]
+	return vm.Strerror(no)
 }
 
 // The methods that all kinds have.

@@ -1,7 +1,6 @@
 package resty
 
 import (
-	"strings"
 	"syscall"
 
 	"github.com/luahttpd/luahttpd/lua/vm"
@@ -52,8 +51,7 @@ func kill(t *vm.Thread) int {
 		t.Errorf("assertion failed!")
 	}
 	if err := syscall.Kill(t.CheckInt(1), syscall.Signal(n)); err != nil {
-		text := err.Error()
-		return refuse(t, strings.ToUpper(text[:1])+text[1:])
+		return refuse(t, vm.Strerror(err))
 	}
 	t.PushBool(true)
 	return 1

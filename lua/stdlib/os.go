@@ -52,8 +52,7 @@ func cpuTime(start time.Time) float64 {
 func sysError(err error) (string, int) {
 	var no syscall.Errno
 	if errors.As(err, &no) {
-		text := no.Error()
-		return strings.ToUpper(text[:1]) + text[1:], int(no)
+		return vm.Strerror(no), int(no)
 	}
 	if errors.Is(err, os.ErrClosed) {
 		return "Bad file descriptor", int(syscall.EBADF)
