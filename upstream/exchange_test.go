@@ -222,8 +222,8 @@ func TestRefusedAndTimeout(t *testing.T) {
 		t.Fatal(err)
 	}
 	refused := &peer{addr: l.Addr().String()}
-	l.Close()
 	s := serve(t, refused, "", "location / { proxy_pass http://PEER; }")
+	l.Close() // only now, or the server might listen there
 	if status, _, _ := split(s.get(t, "/")); status != 502 {
 		t.Error(status)
 	}
